@@ -1,0 +1,23 @@
+//! What every seedbed server has in common, written once.
+//!
+//! A server's `main` parses its command line into a struct that flattens [`LogArgs`], hands
+//! control to [`run`], binds its sockets with [`bind`], says so with [`announce`] and
+//! passes them to its library together with a [`Shutdown`]. The library mounts
+//! [`admin::router`] beside its own routes and serves them with [`serve::serve`].
+
+pub mod admin;
+pub mod announce;
+pub mod bind;
+mod exit;
+pub mod healthcheck;
+pub mod http_client;
+mod log;
+pub mod metrics;
+pub mod serve;
+pub mod shutdown;
+
+pub use exit::{Usage, UsageContext, run};
+pub use healthcheck::Healthcheck;
+pub use log::LogArgs;
+pub use metrics::Metrics;
+pub use shutdown::Shutdown;

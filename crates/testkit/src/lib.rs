@@ -1,0 +1,38 @@
+//! Test support: starts real binaries on port 0, waits for `ready`, and ends them on drop.
+//!
+//! Everything here panics with what it saw where a test cannot go on; nothing sleeps for a while
+//! and hopes.
+
+mod http;
+mod server;
+mod tool;
+mod wait;
+
+use std::path::Path;
+
+use sha2::{Digest as _, Sha256};
+
+pub use http::{Response, get, get_json, request};
+pub use server::{Finished, Server, binary, run};
+pub use tool::{Tool, require};
+pub use wait::{eventually, wait_until};
+
+/// Longest that anything may take before a test gives up on it: generous, for a loaded machine.
+pub const DEADLINE: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// SHA-256 of `bytes`, as 64 lower-case hex digits.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
+}
+
+/// SHA-256 of a file, as [`sha256`] gives it.
+///
+/// # Panics
+/// The file cannot be read.
+#[must_use]
+pub fn sha256_file(path: &Path) -> String {
+    let bytes =
+        std::fs::read(path).unwrap_or_else(|error| panic!("failed to read {path:?}: {error}"));
+    sha256(&bytes)
+}

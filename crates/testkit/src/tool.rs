@@ -1,0 +1,58 @@
+//! Real clients and other programs that tests need.
+
+use std::{
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+/// A program that a test needs, and how to get it.
+#[derive(Clone, Copy, Debug)]
+pub struct Tool {
+    /// The command.
+    pub command: &'static str,
+    /// Arguments with which it succeeds at once where it is installed.
+    pub probe: &'static [&'static str],
+    /// The line that installs it.
+    pub install: &'static str,
+}
+
+impl Tool {
+    /// The segmented downloader.
+    pub const ARIA2: Self =
+        Self { command: "aria2c", probe: &["--version"], install: "apt-get install aria2" };
+    /// The encoder.
+    pub const FFMPEG: Self =
+        Self { command: "ffmpeg", probe: &["-version"], install: "apt-get install ffmpeg" };
+    /// The prober that comes with ffmpeg.
+    pub const FFPROBE: Self =
+        Self { command: "ffprobe", probe: &["-version"], install: "apt-get install ffmpeg" };
+    /// The Debian Python that has libtorrent's binding.
+    pub const LIBTORRENT: Self = Self {
+        command: "/usr/bin/python3",
+        probe: &["-c", "import libtorrent"],
+        install: "apt-get install python3-libtorrent",
+    };
+    /// The Transmission command-line client.
+    pub const TRANSMISSION: Self = Self {
+        command: "transmission-cli",
+        probe: &["--version"],
+        install: "apt-get install transmission-cli",
+    };
+}
+
+/// The command of a tool that is there.
+///
+/// # Panics
+/// It is not installed; the message has the install line.
+#[must_use]
+pub fn require(tool: Tool) -> PathBuf {
+    let works = Command::new(tool.command)
+        .args(tool.probe)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success());
+    assert!(works, "this test needs {}: {}", tool.command, tool.install);
+    PathBuf::from(tool.command)
+}
