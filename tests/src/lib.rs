@@ -1,1 +1,5 @@
-//! End-to-end tests live in `tests/`; this library is what they share.
+//! What the end-to-end tests share: a bed, its inventory, and real clients that download from it.
+
+pub mod bed;
+pub mod client;
+pub mod flags;

@@ -1,0 +1,234 @@
+//! Announces to HTTP trackers (BEP 3), and what the announcer does over time.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use crate::support::{Bed, HttpTracker, OWN_ID, infohash, within};
+use tokio::{net::TcpSocket, task::JoinSet};
+
+const ACCEPTED: &str = "d8:completei1e10:incompletei2e8:intervali600e5:peerslee";
+const EVERY_SECOND: &str = "d8:intervali1e5:peerslee";
+
+/// A bound socket, so that the port stays ours, which refuses connections until it listens.
+fn tracker_that_is_down() -> (TcpSocket, String) {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.bind(([127, 0, 0, 1], 0).into()).expect("a free port");
+    let url = format!("http://{}/announce", socket.local_addr().expect("bound"));
+    (socket, url)
+}
+
+#[tokio::test]
+async fn a_torrent_is_announced_as_started_at_once_and_then_regularly() {
+    let tracker = HttpTracker::start().await;
+    let bed = Bed::start(&[tracker.url()]);
+    bed.announcer.add(infohash(b'a'), || 7);
+    let announce = tracker.announce().await;
+    assert_eq!(announce.event(), Some("started"));
+    assert_eq!(announce.get("info_hash"), Some("a".repeat(20).as_str()));
+    assert_eq!(announce.get("uploaded"), Some("7"));
+    assert_eq!(announce.get("left"), Some("0"));
+    announce.answer(EVERY_SECOND).await;
+    for _ in 0..2 {
+        let announce = tracker.announce().await;
+        assert_eq!(announce.event(), None);
+        announce.answer(EVERY_SECOND).await;
+    }
+}
+
+#[tokio::test]
+async fn status_says_what_the_tracker_answered() {
+    let tracker = HttpTracker::start().await;
+    let bed = Bed::start(&[tracker.url(), tracker.url()]);
+    bed.announcer.add(infohash(b'a'), || 0);
+    assert!(!bed.announcer.all_accepted());
+    tracker.announce().await.answer(ACCEPTED).await;
+    bed.until(|announcer| announcer.all_accepted()).await;
+    assert!(bed.announcer.accepted(infohash(b'a')));
+    assert!(bed.announcer.accepted_by_all(infohash(b'a')));
+    let [status] = bed.announcer.status(infohash(b'a')).try_into().expect("one tracker");
+    assert_eq!(status.url.to_string(), tracker.url());
+    assert_eq!(status.last_error, None);
+    assert_eq!((status.announces, status.complete, status.incomplete), (1, Some(1), Some(2)));
+    assert_eq!(status.interval, Some(Duration::from_secs(600)));
+    assert!(!bed.announcer.accepted(infohash(b'b')));
+    assert!(bed.announcer.status(infohash(b'b')).is_empty());
+}
+
+#[tokio::test]
+async fn peers_are_handed_over_without_ourselves() {
+    let tracker = HttpTracker::start().await;
+    let mut bed = Bed::start(&[tracker.url()]);
+    bed.announcer.add(infohash(b'a'), || 0);
+    let own = String::from_utf8_lossy(&OWN_ID);
+    let body = format!(
+        "d8:intervali600e5:peersld2:ip9:127.0.0.17:peer id20:{own}4:porti1ee\
+        d2:ip9:127.0.0.14:porti6881eeee"
+    );
+    tracker.announce().await.answer(&body).await;
+    let (found_for, peers) = within(bed.peers.recv()).await.expect("peers");
+    assert_eq!(found_for, infohash(b'a'));
+    let addresses: Vec<_> = peers.iter().map(|peer| peer.addr.to_string()).collect();
+    assert_eq!(addresses, ["127.0.0.1:6881"]);
+}
+
+#[tokio::test]
+async fn a_tracker_that_comes_up_late_is_found() {
+    let (socket, url) = tracker_that_is_down();
+    let bed = Bed::start(&[url]);
+    bed.announcer.add(infohash(b'a'), || 0);
+    let failed = |error: &str| error.contains("failed to connect to 127.0.0.1:");
+    bed.until(|announcer| {
+        announcer.status(infohash(b'a'))[0].last_error.as_deref().is_some_and(failed)
+    })
+    .await;
+    let tracker = HttpTracker::listening(socket.listen(16).unwrap());
+    let announce = tracker.announce().await;
+    assert_eq!(announce.event(), Some("started"));
+    announce.answer(ACCEPTED).await;
+    bed.until(|announcer| announcer.all_accepted()).await;
+    assert_eq!(bed.announcer.status(infohash(b'a'))[0].last_error, None);
+}
+
+#[tokio::test]
+async fn a_tracker_that_was_restarted_hears_started_again() {
+    let tracker = HttpTracker::start().await;
+    let bed = Bed::start(&[tracker.url()]);
+    bed.announcer.add(infohash(b'a'), || 0);
+    tracker.announce().await.answer(EVERY_SECOND).await;
+    let killed = tracker.announce().await;
+    assert_eq!(killed.event(), None);
+    drop(killed);
+    bed.until(|announcer| !announcer.all_accepted()).await;
+    assert_eq!(tracker.announce().await.event(), Some("started"));
+}
+
+#[tokio::test]
+async fn a_failure_reason_and_a_status_are_told_and_the_announce_is_retried() {
+    let tracker = HttpTracker::start().await;
+    let bed = Bed::start(&[tracker.url()]);
+    bed.announcer.add(infohash(b'a'), || 0);
+    let error = |text| {
+        move |announcer: &seedbed_announcer::Announcer| {
+            announcer.status(infohash(b'a'))[0].last_error.as_deref() == Some(text)
+        }
+    };
+    tracker.announce().await.answer("d14:failure reason9:not todaye").await;
+    bed.until(error("the tracker refused the announce: not today")).await;
+    tracker.announce().await.respond("503 Busy", "").await;
+    bed.until(error("wanted an announce response, got HTTP status 503")).await;
+    let announce = tracker.announce().await;
+    assert_eq!(announce.event(), Some("started"));
+    announce.respond("400 Bad", "d14:failure reason4:nopee").await;
+    bed.until(error("the tracker refused the announce: nope")).await;
+}
+
+#[tokio::test]
+async fn one_tracker_that_is_down_leaves_the_torrent_accepted_by_the_other() {
+    let (_socket, down) = tracker_that_is_down();
+    let tracker = HttpTracker::start().await;
+    let bed = Bed::start(&[down, tracker.url()]);
+    bed.announcer.add(infohash(b'a'), || 0);
+    tracker.announce().await.answer(ACCEPTED).await;
+    bed.until(|announcer| announcer.accepted(infohash(b'a'))).await;
+    assert!(!bed.announcer.accepted_by_all(infohash(b'a')));
+}
+
+#[tokio::test]
+async fn without_trackers_there_is_nothing_to_wait_for() {
+    let bed = Bed::start(&[]);
+    bed.announcer.add(infohash(b'a'), || 0);
+    assert!(bed.announcer.accepted(infohash(b'a')));
+    bed.announcer.remove(infohash(b'a')).await;
+    bed.shutdown.cancel();
+    within(bed.announcer.finished()).await;
+}
+
+#[tokio::test]
+async fn removing_sends_stopped_once_and_adding_again_waits_for_its_answer() {
+    let tracker = HttpTracker::start().await;
+    let bed = Bed::start(&[tracker.url()]);
+    bed.announcer.add(infohash(b'a'), || 0);
+    tracker.announce().await.answer(ACCEPTED).await;
+    bed.until(|announcer| announcer.all_accepted()).await;
+    let removed = tokio::spawn({
+        let announcer = bed.announcer.clone();
+        async move { announcer.remove(infohash(b'a')).await }
+    });
+    let stopped = tracker.announce().await;
+    assert_eq!(stopped.event(), Some("stopped"));
+    assert_eq!(stopped.get("numwant"), Some("0"));
+    assert!(bed.announcer.status(infohash(b'a')).is_empty());
+    bed.announcer.add(infohash(b'a'), || 0);
+    assert!(!removed.is_finished());
+    stopped.answer(ACCEPTED).await;
+    within(removed).await.unwrap();
+    assert_eq!(tracker.announce().await.event(), Some("started"));
+}
+
+#[tokio::test]
+async fn an_announce_under_way_ends_before_stopped_is_sent() {
+    let tracker = HttpTracker::start().await;
+    let bed = Bed::start(&[tracker.url()]);
+    bed.announcer.add(infohash(b'a'), || 0);
+    let started = tracker.announce().await;
+    bed.shutdown.cancel();
+    started.answer(ACCEPTED).await;
+    let stopped = tracker.announce().await;
+    assert_eq!(stopped.event(), Some("stopped"));
+    stopped.answer(ACCEPTED).await;
+    within(bed.announcer.finished()).await;
+}
+
+#[tokio::test]
+async fn a_silent_tracker_is_told_stopped_and_does_not_hold_up_shutdown() {
+    let tracker = HttpTracker::start().await;
+    let bed = Bed::start(&[tracker.url()]);
+    bed.announcer.add(infohash(b'a'), || 0);
+    let _unanswered = tracker.announce().await;
+    let begin = Instant::now();
+    bed.shutdown.cancel();
+    let stopped = tracker.announce().await;
+    assert_eq!(stopped.event(), Some("stopped"));
+    within(bed.announcer.finished()).await;
+    assert!(begin.elapsed() < Duration::from_secs(4), "the announce's own time-out is 5 s");
+}
+
+#[tokio::test]
+async fn many_torrents_are_announced_a_few_at_a_time_and_all_stopped_on_shutdown() {
+    const TORRENTS: usize = 200;
+    let tracker = HttpTracker::start().await;
+    let bed = Bed::start(&[tracker.url()]);
+    for number in 0..TORRENTS {
+        let mut name = [b'-'; 20];
+        name[..8].copy_from_slice(&number.to_be_bytes());
+        bed.announcer.add(name.into(), || 0);
+    }
+    let most = Arc::new(AtomicUsize::new(0));
+    let open = Arc::new(AtomicUsize::new(0));
+    let serve = async |event| {
+        let mut answers = JoinSet::new();
+        for _ in 0..TORRENTS {
+            let announce = tracker.announce().await;
+            assert_eq!(announce.event(), Some(event));
+            most.fetch_max(open.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            let open = Arc::clone(&open);
+            answers.spawn(async move {
+                tokio::task::yield_now().await;
+                open.fetch_sub(1, Ordering::SeqCst);
+                announce.answer(ACCEPTED).await;
+            });
+        }
+        answers.join_all().await;
+    };
+    serve("started").await;
+    bed.until(|announcer| announcer.all_accepted()).await;
+    assert!(most.load(Ordering::SeqCst) <= 16, "{most:?} at once");
+    bed.shutdown.cancel();
+    serve("stopped").await;
+    within(bed.announcer.finished()).await;
+}

@@ -1,0 +1,5 @@
+//! An announcer against trackers that the tests play themselves.
+
+mod http;
+mod support;
+mod udp;

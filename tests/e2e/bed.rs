@@ -1,0 +1,143 @@
+//! `seedbed up`: the same hashes each time, side by side with another bed, and one clear line
+//! where it cannot start.
+
+use std::{collections::BTreeMap, fs, net::TcpListener, path::Path};
+
+use seedbed_testkit::{binary, get, get_json, run};
+use seedbed_tests::bed::{Bed, FREE_PORTS, repository, stock_videos};
+
+fn hashes(bed: &Bed) -> BTreeMap<String, String> {
+    bed.fixtures().into_iter().map(|fixture| (fixture.name, fixture.hash)).collect()
+}
+
+/// Runs `seedbed up` where it must fail: exit code, and the one line on stderr.
+fn fails(flags: &[&str]) -> (i32, String) {
+    let line = [&["up"], &FREE_PORTS[..], flags].concat();
+    let finished = run(&binary("seedbed"), line);
+    assert!(!finished.stdout.contains("ready"), "{}", finished.stdout);
+    let stderr = finished.stderr.trim_end().to_owned();
+    assert_eq!(stderr.lines().count(), 1, "one line: {stderr}");
+    (finished.status.code().expect("it exits"), stderr)
+}
+
+#[test]
+fn two_beds_have_the_same_infohashes_which_are_those_of_the_lock() {
+    let (first, second) = (hashes(&Bed::start(&[])), hashes(&Bed::start(&[])));
+    assert_eq!(first, second);
+    let lock = fs::read_to_string(repository().join("videos/lock.toml")).unwrap();
+    for name in ["test-small-720p", "test-medium-1080p", "test-large-4k", "one-minute-720p30"] {
+        assert_eq!(first[name].len(), 40);
+        assert!(lock.contains(&first[name]), "{name} {} is in the lock", first[name]);
+    }
+}
+
+#[test]
+fn two_namespaces_share_no_infohash_and_run_side_by_side() {
+    let beds = [Bed::start(&["--namespace", "one"]), Bed::start(&["--namespace", "two"])];
+    let [one, two] = beds.each_ref().map(hashes);
+    assert_eq!(one.len(), two.len());
+    assert!(one.values().all(|hash| !two.values().any(|other| other == hash)));
+    for (bed, own) in beds.iter().zip([&one, &two]) {
+        let tracked = get_json(&bed.url("seedbed-tracker", "/api/torrents"));
+        let tracked = tracked.as_array().unwrap();
+        assert_eq!(tracked.len(), own.len());
+        assert!(tracked.iter().all(|torrent| {
+            own.values().any(|hash| torrent["infohash"].as_str() == Some(hash))
+        }));
+    }
+}
+
+#[test]
+fn the_banner_lists_each_torrent_with_infohash_magnet_link_and_range_url() {
+    let bed = Bed::start(&[]);
+    let banner = bed.0.stdout().join("\n");
+    for fixture in bed.fixtures() {
+        let (path, _) = &fixture.files[0];
+        let range = bed.url("seedbed-range", &format!("/{path}"));
+        for part in [&fixture.name, &fixture.hash, &fixture.magnet, range.as_str()] {
+            assert!(banner.contains(part), "{part} in {banner}");
+        }
+        let tracker = bed.0.address_of("seedbed-tracker", "http");
+        for scheme in ["http", "udp"] {
+            assert!(fixture.magnet_over(scheme).contains(&tracker.port().to_string()));
+        }
+    }
+}
+
+#[test]
+fn a_fixture_is_found_by_name_and_by_infohash_and_has_its_torrent_file() {
+    let bed = Bed::start(&[]);
+    for fixture in bed.fixtures() {
+        let one = |key: &str| get_json(&bed.url("seedbed-seeder", &format!("/torrents/{key}")));
+        assert_eq!(one(&fixture.name)["hash"], fixture.hash.as_str());
+        let torrent = one(&fixture.hash);
+        assert_eq!(torrent["name"], fixture.name.as_str());
+        let file = get(&torrent["torrentUrl"].as_str().unwrap().parse().unwrap());
+        assert_eq!(file.header("content-type"), Some("application/x-bittorrent"));
+        assert!(file.body.starts_with(b"d8:announce"));
+    }
+    let unknown = get(&bed.url("seedbed-seeder", "/torrents/unknown"));
+    assert_eq!(unknown.status, 404);
+    assert!(unknown.json()["error"].as_str().unwrap().contains("unknown"));
+}
+
+#[test]
+fn ctrl_c_ends_it_cleanly() {
+    let ended = Bed::start(&[]).0.interrupt();
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
+    assert_eq!(ended.stderr, "");
+}
+
+#[test]
+fn a_port_in_use_is_one_line_that_names_it() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    for flag in ["--tracker-listen", "--seeder-listen", "--seeder-peer-listen", "--range-listen"] {
+        // A flag given twice is refused: leave the free port out.
+        let free = FREE_PORTS.chunks(2).filter(|pair| pair[0] != flag).flatten().copied();
+        let videos = stock_videos();
+        let line = ["up", "--content", videos.to_str().unwrap(), flag, &taken];
+        let finished = run(&binary("seedbed"), line.into_iter().chain(free));
+        assert_eq!(finished.status.code(), Some(1), "{flag}");
+        let wanted = format!("seedbed: failed to listen on {taken} (tcp): Address already in use");
+        assert!(finished.stderr.starts_with(&wanted), "{}", finished.stderr);
+        assert_eq!(finished.stderr.lines().count(), 1);
+        assert_eq!(finished.stdout, "");
+    }
+}
+
+#[test]
+fn a_missing_content_directory_is_one_line_that_names_it() {
+    let (code, line) = fails(&["--content", "/no/such/directory"]);
+    assert_eq!(code, 2);
+    assert!(line.contains("/no/such/directory"), "{line}");
+}
+
+#[test]
+fn an_empty_content_directory_is_one_line_that_names_it() {
+    let empty = tempfile::tempdir().unwrap();
+    let path = empty.path().to_str().unwrap();
+    let (code, line) = fails(&["--content", path]);
+    assert_eq!(code, 2);
+    assert!(line.contains(path), "{line}");
+}
+
+#[test]
+fn content_is_served_as_it_lies_in_folders() {
+    let content = tempfile::tempdir().unwrap();
+    let write = |path: &str, bytes: &str| {
+        let path = content.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    };
+    write("season/e01.mkv", "first");
+    write("season/subs/e01.srt", "1");
+    let line = [&["up", "--content", content.path().to_str().unwrap()], &FREE_PORTS[..]].concat();
+    let bed = Bed(seedbed_testkit::Server::start(&binary("seedbed"), line));
+    let [season] = &bed.fixtures()[..] else { panic!("one torrent") };
+    assert_eq!(season.name, "season");
+    for (path, sha256) in &season.files {
+        assert!(Path::new(path).starts_with("season"));
+        let served = get(&bed.url("seedbed-range", &format!("/{path}")));
+        assert_eq!(&seedbed_testkit::sha256(&served.body), sha256);
+    }
+}

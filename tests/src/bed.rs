@@ -1,0 +1,125 @@
+//! A whole bed on free ports, and what its inventory says.
+
+use std::path::PathBuf;
+
+use seedbed_testkit::{Server, binary, get_json};
+use serde_json::Value;
+use url::Url;
+
+/// `seedbed up` on loopback and on ports that were free.
+#[derive(Debug)]
+pub struct Bed(pub Server);
+
+/// A torrent as the inventory lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fixture {
+    /// Infohash in hex.
+    pub hash: String,
+    /// The fixture's name.
+    pub name: String,
+    /// Its magnet link, as the inventory gives it.
+    pub magnet: String,
+    /// Path below a download directory, and SHA-256 in hex, of each file.
+    pub files: Vec<(String, String)>,
+}
+
+/// The root of the repository.
+#[must_use]
+pub fn repository() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The directory of the stock videos.
+///
+/// # Panics
+/// They have not been made.
+#[must_use]
+pub fn stock_videos() -> PathBuf {
+    let directory = repository().join("videos/out");
+    assert!(directory.is_dir(), "{directory:?} is missing: make it with `make videos`");
+    directory
+}
+
+/// Flags that put every service on a free port of loopback.
+pub const FREE_PORTS: [&str; 8] = [
+    "--tracker-listen",
+    "127.0.0.1:0",
+    "--seeder-listen",
+    "127.0.0.1:0",
+    "--seeder-peer-listen",
+    "127.0.0.1:0",
+    "--range-listen",
+    "127.0.0.1:0",
+];
+
+impl Bed {
+    /// Starts a bed of the stock videos, with these flags beside those of [`FREE_PORTS`].
+    ///
+    /// # Panics
+    /// It does not become ready.
+    #[must_use]
+    pub fn start(flags: &[&str]) -> Self {
+        let videos = stock_videos();
+        let videos = videos.to_str().expect("the repository's path is UTF-8");
+        let line = [&["up", "--content", videos], &FREE_PORTS[..], flags].concat();
+        Self(Server::start(&binary("seedbed"), line))
+    }
+
+    /// The URL of `path` on one of its services (`seedbed-seeder`).
+    ///
+    /// # Panics
+    /// `path` makes no URL.
+    #[must_use]
+    pub fn url(&self, role: &str, path: &str) -> Url {
+        let address = self.0.address_of(role, "http");
+        format!("http://{address}{path}").parse().expect("a path makes a URL")
+    }
+
+    /// What `/torrents` lists.
+    ///
+    /// # Panics
+    /// It is not what the contract says.
+    #[must_use]
+    pub fn fixtures(&self) -> Vec<Fixture> {
+        fixtures(&get_json(&self.url("seedbed-seeder", "/torrents")))
+    }
+}
+
+/// Reads the answer of `/torrents`.
+///
+/// # Panics
+/// It is not what the contract says.
+#[must_use]
+pub fn fixtures(inventory: &Value) -> Vec<Fixture> {
+    let text = |value: &Value| value.as_str().expect("a string").to_owned();
+    let list = inventory.as_array().expect("/torrents is an array").iter();
+    list.map(|torrent| Fixture {
+        hash: text(&torrent["hash"]),
+        name: text(&torrent["name"]),
+        magnet: text(&torrent["magnetURI"]),
+        files: torrent["files"]
+            .as_array()
+            .expect("files is an array")
+            .iter()
+            .map(|file| (text(&file["path"]), text(&file["sha256"])))
+            .collect(),
+    })
+    .collect()
+}
+
+impl Fixture {
+    /// The magnet link with only those of its trackers that have this scheme (`http`, `udp`).
+    ///
+    /// # Panics
+    /// It names none.
+    #[must_use]
+    pub fn magnet_over(&self, scheme: &str) -> String {
+        let wanted = format!("tr={scheme}%3A");
+        let (trackers, rest): (Vec<_>, Vec<_>) =
+            self.magnet.split('&').partition(|part| part.starts_with("tr="));
+        let trackers: Vec<_> =
+            trackers.into_iter().filter(|tracker| tracker.starts_with(&wanted)).collect();
+        assert!(!trackers.is_empty(), "no {scheme} tracker in {}", self.magnet);
+        [rest, trackers].concat().join("&")
+    }
+}
