@@ -1,2 +1,22 @@
-//! Stub.
-fn main() {}
+//! Parses the command line, binds the socket, and lets the library serve.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use seedbed_range::cli::{Cli, Command};
+use seedbed_service::{announce, bind};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    seedbed_service::run("seedbed-range", &cli.log, async |shutdown| {
+        if let Some(Command::Healthcheck(healthcheck)) = &cli.command {
+            return healthcheck.run(cli.listen).await;
+        }
+        let config = cli.config()?;
+        let listener = bind::tcp(cli.listen)?;
+        let address = bind::reachable(listener.local_addr()?);
+        announce::listening(format_args!("http://{address}"), None);
+        announce::ready();
+        seedbed_range::run(config, listener, shutdown).await
+    })
+}

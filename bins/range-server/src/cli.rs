@@ -1,0 +1,62 @@
+//! The command line.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Parser, Subcommand};
+use seedbed_service::{Healthcheck, LogArgs, Usage, UsageContext as _};
+
+use crate::{Config, MalformedRange, root::Root};
+
+/// Serve a directory over HTTP as RFC 9110 has it: ranges, validators, conditional requests
+#[derive(Parser, Clone, Debug)]
+#[command(
+    name = "seedbed-range",
+    version,
+    about,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true
+)]
+pub struct Cli {
+    /// What else to do than to serve.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    /// Directory whose files are served
+    #[arg(long, env = "SEEDBED_RANGE_ROOT", value_name = "DIR", required = true)]
+    pub root: Option<PathBuf>,
+
+    /// Address to listen on
+    #[arg(long, env = "SEEDBED_RANGE_LISTEN", value_name = "ADDR", default_value = "[::]:3002")]
+    pub listen: SocketAddr,
+
+    /// What to do with a `bytes` range that breaks the grammar
+    #[arg(long, env = "SEEDBED_RANGE_MALFORMED_RANGE", value_enum, default_value_t)]
+    pub malformed_range: MalformedRange,
+
+    /// How to log.
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+/// What else the binary can do.
+#[derive(Subcommand, Clone, Debug)]
+pub enum Command {
+    /// Ask a running server whether it is healthy
+    Healthcheck(Healthcheck),
+}
+
+impl Cli {
+    /// The configuration that the flags give.
+    ///
+    /// # Errors
+    /// The root cannot be read.
+    pub fn config(&self) -> anyhow::Result<Config> {
+        let Some(root) = &self.root else {
+            return Err(Usage("wanted --root DIR".into()).into());
+        };
+        Ok(Config {
+            root: Root::open(root).usage("bad --root")?,
+            malformed_range: self.malformed_range,
+        })
+    }
+}

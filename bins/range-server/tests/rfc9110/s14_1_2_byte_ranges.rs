@@ -1,0 +1,61 @@
+//! Section 14.1.2: byte ranges.
+
+use crate::OneFile;
+
+#[track_caller]
+fn part(file: &OneFile, range: &str, first: usize, last: usize) {
+    file.assert_part(&file.get(&[("Range", range)]), first, last);
+}
+
+#[test]
+fn the_examples_of_the_section() {
+    let file = OneFile::with_length(10_000);
+    part(&file, "bytes=0-499", 0, 499);
+    part(&file, "bytes=500-999", 500, 999);
+    part(&file, "bytes=-500", 9500, 9999);
+    part(&file, "bytes=9500-", 9500, 9999);
+    part(&file, "bytes=500-600,601-999", 500, 999);
+    part(&file, "bytes=500-700,601-999", 500, 999);
+}
+
+#[test]
+fn the_first_the_last_and_all_bytes() {
+    let file = OneFile::start();
+    part(&file, "bytes=0-0", 0, 0);
+    part(&file, "bytes=-1", 999, 999);
+    part(&file, "bytes=999-999", 999, 999);
+    part(&file, "bytes=0-", 0, 999);
+    part(&file, "bytes=0-999", 0, 999);
+}
+
+#[test]
+fn a_last_position_beyond_the_end_is_the_end() {
+    let file = OneFile::start();
+    part(&file, "bytes=990-5000", 990, 999);
+    part(&file, "bytes=990-18446744073709551615", 990, 999);
+    part(&file, "bytes=990-18446744073709551616", 990, 999);
+    part(&file, "bytes=990-999999999999999999999999999999", 990, 999);
+}
+
+#[test]
+fn a_suffix_longer_than_the_file_is_the_file() {
+    let file = OneFile::start();
+    part(&file, "bytes=-1000", 0, 999);
+    part(&file, "bytes=-1001", 0, 999);
+    part(&file, "bytes=-99999999999999999999999", 0, 999);
+}
+
+#[test]
+fn a_large_file_is_served_byte_by_byte_right() {
+    let file = OneFile::with_length(3_000_001);
+    file.assert_whole(&file.get(&[]));
+    part(&file, "bytes=1-", 1, 3_000_000);
+    part(&file, "bytes=262143-262144", 262_143, 262_144);
+    part(&file, "bytes=262144-786431", 262_144, 786_431);
+}
+
+#[test]
+fn a_suffix_of_an_empty_file_is_the_empty_file() {
+    let file = OneFile::with_length(0);
+    file.assert_whole(&file.get(&[("Range", "bytes=-5")]));
+}
