@@ -1,1 +1,120 @@
-//! tracker
+//! A BitTorrent tracker for tests: HTTP and UDP over one swarm store.
+//!
+//! [`run`] serves on sockets that the caller has bound. Below it, the engine takes requests of
+//! whatever transport and answers them without a socket, a clock or ambient randomness; the
+//! transports in front of it parse, and write what it says.
+
+mod announce;
+pub mod cli;
+mod clock;
+mod engine;
+mod http;
+mod metrics;
+mod sender;
+mod stats;
+mod store;
+mod udp;
+
+use std::{
+    collections::HashSet,
+    hash::{BuildHasher as _, RandomState},
+    net::{TcpListener, UdpSocket},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use seedbed_metainfo::Infohash;
+use seedbed_service::{Shutdown, serve};
+use tokio::task::JoinSet;
+
+pub use crate::store::PeerOrder;
+use crate::{clock::Clock, engine::Engine, udp::Responder};
+
+/// How often the memory of peers and swarms that are gone is given back.
+const SWEEP: Duration = Duration::from_secs(10);
+
+/// How the tracker behaves.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Time between two announces of a peer, told to clients in whole seconds.
+    pub interval: Duration,
+    /// How many intervals a peer may be silent before it is forgotten. The default makes six
+    /// minutes: libtorrent announces every five at most, whatever the interval.
+    pub expire_after: u32,
+    /// Most peers in one answer.
+    pub max_numwant: u32,
+    /// Believe `X-Forwarded-For`, and addresses in announces of senders that are not local.
+    pub trust_proxy: bool,
+    /// The torrents that may be announced; all, if empty.
+    pub whitelist: HashSet<Infohash>,
+    /// Torrents that may not be announced.
+    pub blacklist: HashSet<Infohash>,
+    /// Serve announce and scrape over HTTP.
+    pub http: bool,
+    /// Serve the statistics and the swarms as pages and JSON.
+    pub stats: bool,
+    /// Which peers are listed, and in which order.
+    pub peer_order: PeerOrder,
+    /// Where randomness comes from; other in each process if none.
+    pub seed: Option<u64>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_secs(10),
+            expire_after: 36,
+            max_numwant: 82,
+            trust_proxy: false,
+            whitelist: HashSet::new(),
+            blacklist: HashSet::new(),
+            http: true,
+            stats: true,
+            peer_order: PeerOrder::default(),
+            seed: None,
+        }
+    }
+}
+
+/// The sockets to serve on.
+#[derive(Debug)]
+pub struct Listeners {
+    /// For HTTP: announce and scrape, statistics, health and metrics.
+    pub http: TcpListener,
+    /// For UDP announce and scrape, if wanted; as a rule on the same port number.
+    pub udp: Option<UdpSocket>,
+}
+
+/// Serves until `shutdown`.
+///
+/// # Errors
+/// A listener cannot be handed to the runtime, or fails for good.
+pub async fn run(config: Config, listeners: Listeners, shutdown: Shutdown) -> anyhow::Result<()> {
+    let clock = Clock::start();
+    let seed = config.seed.unwrap_or_else(|| RandomState::new().hash_one("seed"));
+    let engine = Arc::new(Engine::new(&config, seed));
+    let mut tasks = JoinSet::new();
+    let router = http::router(&config, &engine, clock);
+    tasks.spawn(serve::serve(listeners.http, router, shutdown.clone()));
+    if let Some(socket) = listeners.udp {
+        let responder = Responder::new(Arc::clone(&engine), config.trust_proxy, seed);
+        tasks.spawn(udp::serve(socket, responder, clock, shutdown.clone()));
+    }
+    tasks.spawn(sweep(engine, clock, shutdown));
+    while let Some(ended) = tasks.join_next().await {
+        ended.context("a task of the tracker failed")??;
+    }
+    Ok(())
+}
+
+async fn sweep(engine: Arc<Engine>, clock: Clock, shutdown: Shutdown) -> anyhow::Result<()> {
+    let sweeping = async {
+        loop {
+            tokio::time::sleep(SWEEP).await;
+            engine.store().sweep(clock.now());
+        }
+    };
+    shutdown.run_until_cancelled(sweeping).await;
+    Ok(())
+}

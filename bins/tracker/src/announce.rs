@@ -1,0 +1,170 @@
+//! What a tracker is asked and what it answers, the same for every transport.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    num::NonZeroU16,
+};
+
+use seedbed_metainfo::{Infohash, PeerId};
+use serde::Serialize;
+
+/// How a request came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Transport {
+    Http,
+    Udp,
+}
+
+impl Transport {
+    pub(crate) const ALL: [Self; 2] = [Self::Http, Self::Udp];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Udp => "udp",
+        }
+    }
+}
+
+/// Why a peer announces (BEP 3); `Paused` is a partial seed's (BEP 21).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Event {
+    /// One of the announces that are made at regular intervals.
+    #[default]
+    Empty,
+    Started,
+    Completed,
+    Stopped,
+    Paused,
+}
+
+/// An address of one family, and the port, at which a peer can be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Endpoint<A> {
+    pub(crate) ip: A,
+    pub(crate) port: NonZeroU16,
+}
+
+impl<A: Into<IpAddr>> From<Endpoint<A>> for SocketAddr {
+    fn from(endpoint: Endpoint<A>) -> Self {
+        Self::new(endpoint.ip.into(), endpoint.port.get())
+    }
+}
+
+/// Where a peer can be reached: at most one endpoint a family (BEP 7).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Addresses {
+    pub(crate) v4: Option<Endpoint<Ipv4Addr>>,
+    pub(crate) v6: Option<Endpoint<Ipv6Addr>>,
+}
+
+impl Addresses {
+    /// Takes `ip` in, in place of another of its family.
+    pub(crate) fn set(&mut self, ip: IpAddr, port: NonZeroU16) {
+        match ip.to_canonical() {
+            IpAddr::V4(ip) => self.v4 = Some(Endpoint { ip, port }),
+            IpAddr::V6(ip) => self.v6 = Some(Endpoint { ip, port }),
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = SocketAddr> {
+        self.v4.map(SocketAddr::from).into_iter().chain(self.v6.map(SocketAddr::from))
+    }
+}
+
+impl From<(IpAddr, NonZeroU16)> for Addresses {
+    fn from((ip, port): (IpAddr, NonZeroU16)) -> Self {
+        let mut addresses = Self::default();
+        addresses.set(ip, port);
+        addresses
+    }
+}
+
+/// The address families that an answer can carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Families {
+    Both,
+    V4,
+    V6,
+}
+
+/// An announce, of whatever transport.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct AnnounceRequest {
+    pub(crate) transport: Transport,
+    pub(crate) infohash: Infohash,
+    pub(crate) peer_id: PeerId,
+    pub(crate) addresses: Addresses,
+    pub(crate) event: Event,
+    pub(crate) uploaded: u64,
+    pub(crate) downloaded: u64,
+    /// Bytes still to be downloaded, where the peer says so.
+    pub(crate) left: Option<u64>,
+    /// How many peers are wanted, where the peer says so.
+    pub(crate) numwant: Option<u32>,
+    pub(crate) families: Families,
+}
+
+/// A scrape, of whatever transport.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ScrapeRequest {
+    pub(crate) transport: Transport,
+    pub(crate) swarms: Scraped,
+}
+
+/// What a scrape asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Scraped {
+    /// The swarms named.
+    These(Vec<Infohash>),
+    /// Every swarm.
+    All,
+}
+
+/// Whatever a tracker can be asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Request {
+    Announce(AnnounceRequest),
+    Scrape(ScrapeRequest),
+}
+
+/// How many are in a swarm, the requester included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct SwarmCounts {
+    pub(crate) complete: u32,
+    pub(crate) incomplete: u32,
+    pub(crate) downloaded: u32,
+}
+
+/// A peer as an answer lists it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ListedPeer {
+    pub(crate) id: PeerId,
+    pub(crate) addresses: Addresses,
+}
+
+/// The answer to an announce.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct AnnounceResponse {
+    /// Seconds until the next announce.
+    pub(crate) interval: u32,
+    pub(crate) counts: SwarmCounts,
+    pub(crate) peers: Vec<ListedPeer>,
+}
+
+/// The answer to a scrape: in the order in which it was asked, or by infohash if all were.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ScrapeResponse {
+    /// Seconds that a client should leave between two scrapes.
+    pub(crate) interval: u32,
+    pub(crate) swarms: Vec<(Infohash, SwarmCounts)>,
+}
+
+/// The answer to a [`Request`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Response {
+    Announce(AnnounceResponse),
+    Scrape(ScrapeResponse),
+}

@@ -1,0 +1,270 @@
+//! The command line of `seedbed-tracker`.
+
+use std::{
+    collections::HashSet,
+    net::{Ipv6Addr, SocketAddr},
+    time::Duration,
+};
+
+use clap::{ArgAction, Parser, Subcommand};
+use seedbed_metainfo::{Infohash, InvalidInfohash};
+use seedbed_service::{Healthcheck, LogArgs, bind};
+
+use crate::{Config, Listeners, PeerOrder};
+
+/// BitTorrent tracker for tests: HTTP and UDP over one swarm store
+#[derive(Clone, Debug, Parser)]
+#[command(
+    name = "seedbed-tracker",
+    version,
+    about,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true
+)]
+pub struct Cli {
+    /// What to do instead of serving.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    /// Address to listen on, TCP and UDP
+    #[arg(
+        long,
+        env = "SEEDBED_TRACKER_LISTEN",
+        value_name = "ADDR",
+        default_value_t = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 8000))
+    )]
+    pub listen: SocketAddr,
+
+    /// Port to listen on, in place of that in --listen
+    #[arg(long, env = "PORT", value_name = "N")]
+    pub port: Option<u16>,
+
+    /// Seconds between two announces of a peer
+    #[arg(
+        long,
+        env = "INTERVAL",
+        value_name = "SECONDS",
+        default_value_t = 10,
+        value_parser = clap::value_parser!(u32).range(1..=i64::from(i32::MAX))
+    )]
+    pub interval: u32,
+
+    /// Intervals that a peer may be silent before it is forgotten
+    #[arg(
+        long,
+        env = "SEEDBED_TRACKER_EXPIRE_AFTER",
+        value_name = "N",
+        default_value_t = 36,
+        value_parser = clap::value_parser!(u32).range(1..)
+    )]
+    pub expire_after: u32,
+
+    /// Most peers in one answer
+    #[arg(
+        long,
+        env = "SEEDBED_TRACKER_MAX_NUMWANT",
+        value_name = "N",
+        default_value_t = 82,
+        // An answer over UDP has to fit into a datagram.
+        value_parser = clap::value_parser!(u32).range(0..=3000)
+    )]
+    pub max_numwant: u32,
+
+    /// Serve announce and scrape over HTTP
+    #[arg(
+        long,
+        env = "HTTP",
+        value_name = "BOOL",
+        default_value = "true",
+        action = ArgAction::Set,
+        value_parser = on_unless_false
+    )]
+    pub http: bool,
+
+    /// Serve announce and scrape over UDP
+    #[arg(
+        long,
+        env = "UDP",
+        value_name = "BOOL",
+        default_value = "true",
+        action = ArgAction::Set,
+        value_parser = on_unless_false
+    )]
+    pub udp: bool,
+
+    /// Serve /stats, /stats.json and /api/torrents
+    #[arg(
+        long,
+        env = "STATS",
+        value_name = "BOOL",
+        default_value = "true",
+        action = ArgAction::Set,
+        value_parser = on_unless_false
+    )]
+    pub stats: bool,
+
+    /// Believe X-Forwarded-For, and the addresses that senders outside this network announce
+    #[arg(
+        long,
+        env = "TRUST_PROXY",
+        value_name = "BOOL",
+        default_value = "false",
+        default_missing_value = "true",
+        num_args = 0..=1,
+        action = ArgAction::Set,
+        value_parser = off_unless_true
+    )]
+    pub trust_proxy: bool,
+
+    /// Infohashes, comma separated: no others may be announced
+    #[arg(
+        long,
+        env = "TORRENT_WHITELIST",
+        value_name = "INFOHASHES",
+        default_value = "",
+        hide_default_value = true,
+        value_parser = parse_infohashes
+    )]
+    pub whitelist: Infohashes,
+
+    /// Infohashes, comma separated, that may not be announced
+    #[arg(
+        long,
+        env = "TORRENT_BLACKLIST",
+        value_name = "INFOHASHES",
+        default_value = "",
+        hide_default_value = true,
+        value_parser = parse_infohashes
+    )]
+    pub blacklist: Infohashes,
+
+    /// Which peers are listed, and in which order
+    #[arg(
+        long,
+        env = "SEEDBED_TRACKER_PEER_ORDER",
+        value_name = "ORDER",
+        value_enum,
+        default_value_t
+    )]
+    pub peer_order: PeerOrder,
+
+    /// Source of all randomness: with it, the same requests get the same answers
+    #[arg(long, env = "SEEDBED_TRACKER_SEED", value_name = "N")]
+    pub seed: Option<u64>,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "a doc comment would replace the help of the flags")]
+    pub log: LogArgs,
+}
+
+/// What to do instead of serving.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Exit 0 if the tracker is healthy and 1 if it is not
+    Healthcheck(Healthcheck),
+}
+
+/// The value of a flag that takes several infohashes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Infohashes(pub HashSet<Infohash>);
+
+impl Cli {
+    /// The address to listen on, with `--port` in place.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::new(self.listen.ip(), self.port.unwrap_or(self.listen.port()))
+    }
+
+    /// Binds the sockets that are wanted.
+    ///
+    /// # Errors
+    /// The address cannot be bound.
+    pub fn bind(&self) -> Result<Listeners, bind::BindError> {
+        Ok(if self.udp {
+            let (http, udp) = bind::tcp_and_udp(self.address())?;
+            Listeners { http, udp: Some(udp) }
+        } else {
+            Listeners { http: bind::tcp(self.address())?, udp: None }
+        })
+    }
+
+    /// How the tracker is to behave.
+    #[must_use]
+    pub fn config(&self) -> Config {
+        Config {
+            interval: Duration::from_secs(self.interval.into()),
+            expire_after: self.expire_after,
+            max_numwant: self.max_numwant,
+            trust_proxy: self.trust_proxy,
+            whitelist: self.whitelist.0.clone(),
+            blacklist: self.blacklist.0.clone(),
+            http: self.http,
+            stats: self.stats,
+            peer_order: self.peer_order,
+            seed: self.seed,
+        }
+    }
+}
+
+/// A switch that is on by default, which an empty environment variable leaves as it is.
+fn on_unless_false(text: &str) -> Result<bool, String> {
+    parse_switch(text, true)
+}
+
+/// A switch that is off by default, which an empty environment variable leaves as it is.
+fn off_unless_true(text: &str) -> Result<bool, String> {
+    parse_switch(text, false)
+}
+
+fn parse_switch(text: &str, default: bool) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "" => Ok(default),
+        "true" | "1" | "yes" | "on" => Ok(true),
+        "false" | "0" | "no" | "off" => Ok(false),
+        _ => Err("wanted true or false".to_owned()),
+    }
+}
+
+fn parse_infohashes(text: &str) -> Result<Infohashes, InvalidInfohash> {
+    let infohashes = text.split(',').map(str::trim).filter(|infohash| !infohash.is_empty());
+    infohashes.map(str::parse).collect::<Result<_, _>>().map(Infohashes)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_library() {
+        let defaults = Cli::try_parse_from(["seedbed-tracker"]).unwrap().config();
+        assert_eq!(format!("{defaults:?}"), format!("{:?}", Config::default()));
+    }
+
+    #[test]
+    fn a_switch_takes_what_existing_images_take() {
+        for on in ["true", "1", "yes", "on", "True", "TRUE"] {
+            assert_eq!(parse_switch(on, false), Ok(true), "{on}");
+        }
+        for off in ["false", "0", "no", "off", "False"] {
+            assert_eq!(parse_switch(off, true), Ok(false), "{off}");
+        }
+        assert_eq!(parse_switch("", true), Ok(true));
+        assert_eq!(parse_switch("", false), Ok(false));
+        assert!(parse_switch("maybe", true).is_err());
+    }
+
+    #[test]
+    fn infohashes_are_separated_by_commas() {
+        let two = format!("{}, {},", "ab".repeat(20), "cd".repeat(20));
+        assert_eq!(parse_infohashes(&two).unwrap().0.len(), 2);
+        assert!(parse_infohashes("").unwrap().0.is_empty());
+        assert!(parse_infohashes("abc").unwrap_err().to_string().contains("abc"));
+    }
+}

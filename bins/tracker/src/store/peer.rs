@@ -1,0 +1,160 @@
+//! A peer of a swarm.
+
+use std::{
+    net::{Ipv4Addr, Ipv6Addr},
+    ops::{AddAssign, SubAssign},
+    time::Duration,
+};
+
+use seedbed_metainfo::PeerId;
+
+use crate::{
+    announce::{Addresses, AnnounceRequest, Endpoint, Event, Families, ListedPeer, Transport},
+    clock::Moment,
+};
+
+/// A peer of a swarm. It is one peer under both of its addresses (BEP 7), each of which is
+/// forgotten when it has not been announced for a while.
+#[derive(Clone, Debug)]
+pub(crate) struct Peer {
+    pub(crate) id: PeerId,
+    v4: Option<Seen<Ipv4Addr>>,
+    v6: Option<Seen<Ipv6Addr>>,
+    pub(crate) first_seen: Moment,
+    pub(crate) uploaded: u64,
+    pub(crate) downloaded: u64,
+    /// None while the peer never said.
+    pub(crate) left: Option<u64>,
+    pub(crate) event: Event,
+    pub(crate) transport: Transport,
+    /// Whether its `completed` was counted.
+    pub(crate) completed: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Seen<A> {
+    endpoint: Endpoint<A>,
+    at: Moment,
+}
+
+impl Peer {
+    /// A peer of which nothing is known but that it is there.
+    pub(crate) fn new(request: &AnnounceRequest, now: Moment) -> Self {
+        Self {
+            id: request.peer_id,
+            v4: None,
+            v6: None,
+            first_seen: now,
+            uploaded: 0,
+            downloaded: 0,
+            left: None,
+            event: Event::Empty,
+            transport: request.transport,
+            completed: false,
+        }
+    }
+
+    pub(crate) fn update(&mut self, request: &AnnounceRequest, now: Moment) {
+        if let Some(endpoint) = request.addresses.v4 {
+            self.v4 = Some(Seen { endpoint, at: now });
+        }
+        if let Some(endpoint) = request.addresses.v6 {
+            self.v6 = Some(Seen { endpoint, at: now });
+        }
+        self.uploaded = request.uploaded;
+        self.downloaded = request.downloaded;
+        // A peer that does not repeat what is left has not lost what it had.
+        self.left = match (request.left, request.event) {
+            (None, Event::Completed) => Some(0),
+            (None, _) => self.left,
+            (left, _) => left,
+        };
+        self.event = request.event;
+        self.transport = request.transport;
+    }
+
+    pub(crate) fn is_seeder(&self) -> bool {
+        self.left == Some(0)
+    }
+
+    pub(crate) fn addresses(&self) -> Addresses {
+        Addresses { v4: self.v4.map(|seen| seen.endpoint), v6: self.v6.map(|seen| seen.endpoint) }
+    }
+
+    /// When the peer was last heard of.
+    pub(crate) fn last_seen(&self) -> Moment {
+        self.seen().max().unwrap_or_default()
+    }
+
+    /// When the address was announced that has been silent for longest; none if none is left.
+    pub(crate) fn stalest(&self) -> Option<Moment> {
+        self.seen().min()
+    }
+
+    fn seen(&self) -> impl Iterator<Item = Moment> {
+        self.v4.map(|seen| seen.at).into_iter().chain(self.v6.map(|seen| seen.at))
+    }
+
+    /// Drops the addresses that have been silent for longer than `expire_after`.
+    pub(crate) fn forget_stale(&mut self, now: Moment, expire_after: Duration) {
+        self.v4.take_if(|seen| now.since(seen.at) > expire_after);
+        self.v6.take_if(|seen| now.since(seen.at) > expire_after);
+    }
+
+    /// How the peer is listed to one that has `own` addresses and takes `families`: without what
+    /// would point the requester to itself, as a predecessor on the same port does.
+    pub(crate) fn listed(&self, families: Families, own: &Addresses) -> Option<ListedPeer> {
+        let mut addresses = self.addresses();
+        addresses.v4.take_if(|v4| families == Families::V6 || own.v4 == Some(*v4));
+        addresses.v6.take_if(|v6| families == Families::V4 || own.v6 == Some(*v6));
+        (addresses != Addresses::default()).then_some(ListedPeer { id: self.id, addresses })
+    }
+}
+
+/// How many peers there are of each kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Census {
+    pub(crate) peers: u32,
+    pub(crate) seeders: u32,
+    pub(crate) v4: u32,
+    pub(crate) v6: u32,
+}
+
+impl Census {
+    pub(crate) fn of(&self, families: Families) -> u32 {
+        match families {
+            Families::Both => self.peers,
+            Families::V4 => self.v4,
+            Families::V6 => self.v6,
+        }
+    }
+}
+
+impl From<&Peer> for Census {
+    fn from(peer: &Peer) -> Self {
+        Self {
+            peers: 1,
+            seeders: peer.is_seeder().into(),
+            v4: peer.v4.is_some().into(),
+            v6: peer.v6.is_some().into(),
+        }
+    }
+}
+
+impl AddAssign for Census {
+    fn add_assign(&mut self, other: Self) {
+        self.peers += other.peers;
+        self.seeders += other.seeders;
+        self.v4 += other.v4;
+        self.v6 += other.v6;
+    }
+}
+
+impl SubAssign for Census {
+    fn sub_assign(&mut self, other: Self) {
+        self.peers -= other.peers;
+        self.seeders -= other.seeders;
+        self.v4 -= other.v4;
+        self.v6 -= other.v6;
+    }
+}

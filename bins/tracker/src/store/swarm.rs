@@ -1,0 +1,219 @@
+//! The peers of one torrent.
+
+use std::{hash::BuildHasher as _, time::Duration};
+
+use fastrand::Rng;
+use hashbrown::{DefaultHashBuilder, HashTable};
+use seedbed_metainfo::PeerId;
+
+use super::{
+    PeerOrder,
+    peer::{Census, Peer},
+};
+use crate::{
+    announce::{AnnounceRequest, Event, ListedPeer, SwarmCounts},
+    clock::Moment,
+};
+
+/// The peers of one torrent, in the order in which they came.
+///
+/// A peer that leaves leaves a vacant slot behind; once more slots are vacant than taken they are
+/// closed up. So removal takes constant time on average, the order never changes, and a
+/// slot picked at random is a peer at least every other time.
+#[derive(Debug)]
+pub(super) struct Swarm {
+    slots: Vec<Option<Peer>>,
+    /// Slots by peer id.
+    index: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+    census: Census,
+    downloaded: u32,
+    /// No address of any peer was announced before this, so that none can be stale for as long
+    /// after it as it takes to become so.
+    stalest: Moment,
+    last_announce: Moment,
+    rng: Rng,
+}
+
+impl Swarm {
+    pub(super) fn new(rng: Rng, now: Moment) -> Self {
+        Self {
+            slots: Vec::new(),
+            index: HashTable::new(),
+            hasher: DefaultHashBuilder::default(),
+            census: Census::default(),
+            downloaded: 0,
+            stalest: now,
+            last_announce: now,
+            rng,
+        }
+    }
+
+    pub(super) fn census(&self) -> Census {
+        self.census
+    }
+
+    pub(super) fn counts(&self) -> SwarmCounts {
+        let Census { peers, seeders, .. } = self.census;
+        SwarmCounts { complete: seeders, incomplete: peers - seeders, downloaded: self.downloaded }
+    }
+
+    pub(super) fn peers(&self) -> impl Iterator<Item = &Peer> {
+        self.slots.iter().flatten()
+    }
+
+    /// Whether nobody is in it, nor was for `expire_after`.
+    pub(super) fn is_abandoned(&self, now: Moment, expire_after: Duration) -> bool {
+        self.census.peers == 0 && now.since(self.last_announce) > expire_after
+    }
+
+    /// Takes an announce in, and lists up to `wanted` other peers.
+    pub(super) fn announce(
+        &mut self,
+        request: &AnnounceRequest,
+        wanted: u32,
+        order: PeerOrder,
+        now: Moment,
+    ) -> Vec<ListedPeer> {
+        self.last_announce = now;
+        if request.event == Event::Stopped {
+            if let Some(slot) = self.find(&request.peer_id) {
+                self.remove(slot);
+            }
+            return Vec::new();
+        }
+        let slot = match self.find(&request.peer_id) {
+            Some(slot) => slot,
+            None => self.insert(Peer::new(request, now)),
+        };
+        self.update(slot, request, now);
+        self.list(slot, request, wanted, order)
+    }
+
+    /// Drops every peer that has been silent for longer than `expire_after`.
+    pub(super) fn expire(&mut self, now: Moment, expire_after: Duration) {
+        if now.since(self.stalest) <= expire_after {
+            return;
+        }
+        self.stalest = now;
+        for slot in (0..self.slots.len()).rev() {
+            // From the last to the first: closing up moves nothing to where it would be missed.
+            let Some(peer) = self.slots.get_mut(slot).and_then(Option::as_mut) else { continue };
+            self.census -= Census::from(&*peer);
+            peer.forget_stale(now, expire_after);
+            self.census += Census::from(&*peer);
+            match peer.stalest() {
+                Some(at) => self.stalest = self.stalest.min(at),
+                None => self.remove(slot),
+            }
+        }
+    }
+
+    fn find(&self, id: &PeerId) -> Option<usize> {
+        let is_it = |&slot: &u32| self.slots[slot as usize].as_ref().is_some_and(|p| p.id == *id);
+        self.index.find(self.hasher.hash_one(id), is_it).map(|&slot| slot as usize)
+    }
+
+    fn insert(&mut self, peer: Peer) -> usize {
+        let slot = self.slots.len();
+        self.census += Census::from(&peer);
+        if slot == 0 {
+            // Most swarms of a big tracker are of one peer, and stay so.
+            self.slots.reserve_exact(1);
+        }
+        self.slots.push(Some(peer));
+        self.enter(slot);
+        slot
+    }
+
+    fn update(&mut self, slot: usize, request: &AnnounceRequest, now: Moment) {
+        let Some(peer) = &mut self.slots[slot] else { return };
+        self.census -= Census::from(&*peer);
+        peer.update(request, now);
+        self.census += Census::from(&*peer);
+        if request.event == Event::Completed && !peer.completed {
+            peer.completed = true;
+            self.downloaded = self.downloaded.saturating_add(1);
+        }
+    }
+
+    fn enter(&mut self, slot: usize) {
+        let Self { slots, index, hasher, .. } = self;
+        let hash =
+            |&slot: &u32| slots[slot as usize].as_ref().map_or(0, |peer| hasher.hash_one(peer.id));
+        let slot = u32::try_from(slot).expect("four thousand million peers do not fit in memory");
+        index.insert_unique(hash(&slot), slot, hash);
+    }
+
+    fn remove(&mut self, slot: usize) {
+        let Some(peer) = self.slots[slot].take() else { return };
+        self.census -= Census::from(&peer);
+        let hash = self.hasher.hash_one(peer.id);
+        if let Ok(entry) = self.index.find_entry(hash, |&taken| taken as usize == slot) {
+            entry.remove();
+        }
+        if self.slots.len() > 2 * self.index.len() {
+            self.close_up();
+        }
+    }
+
+    fn close_up(&mut self) {
+        self.slots.retain(Option::is_some);
+        self.slots.shrink_to(2 * self.slots.len());
+        self.index = HashTable::with_capacity(self.slots.len());
+        for slot in 0..self.slots.len() {
+            self.enter(slot);
+        }
+    }
+
+    /// Lists up to `wanted` peers other than that in slot `own`.
+    fn list(
+        &mut self,
+        own: usize,
+        request: &AnnounceRequest,
+        wanted: u32,
+        order: PeerOrder,
+    ) -> Vec<ListedPeer> {
+        let mut others = self.census;
+        if let Some(peer) = &self.slots[own] {
+            others -= Census::from(peer);
+        }
+        let wanted = wanted.min(others.of(request.families)) as usize;
+        let mut peers = Vec::with_capacity(wanted);
+        let slots = self.slots.len();
+        let (mut slot, stride) = match order {
+            PeerOrder::Insertion => (0, 1),
+            PeerOrder::Random => (self.rng.usize(..slots), coprime(slots, &mut self.rng)),
+        };
+        for _ in 0..slots {
+            if peers.len() == wanted {
+                break;
+            }
+            if slot != own
+                && let Some(peer) = &self.slots[slot]
+                && let Some(peer) = peer.listed(request.families, &request.addresses)
+            {
+                peers.push(peer);
+            }
+            slot += stride;
+            if slot >= slots {
+                slot -= slots;
+            }
+        }
+        peers
+    }
+}
+
+/// A random stride by which a walk over `slots` slots comes to each of them once.
+fn coprime(slots: usize, rng: &mut Rng) -> usize {
+    loop {
+        let stride = rng.usize(1..=slots);
+        let (mut a, mut b) = (slots, stride);
+        while b != 0 {
+            (a, b) = (b, a % b);
+        }
+        if a == 1 {
+            return stride;
+        }
+    }
+}

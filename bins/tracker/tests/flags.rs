@@ -1,0 +1,214 @@
+//! Every flag takes effect, and so does its environment twin.
+
+mod common;
+
+use std::net::{TcpListener, UdpSocket};
+
+use common::{Announce, BINARY, INFOHASH, Tracker, answer, assert_same, escape, failure, listed};
+use seedbed_testkit::{Server, request, run, wait_until};
+
+const OTHER: [u8; 20] = [0xab; 20];
+
+fn hex(bytes: &[u8]) -> String {
+    escape(bytes).replace('%', "").to_lowercase()
+}
+
+/// A tracker with a flag, and one with its environment twin.
+fn both_ways(flag: &str, name: &str, value: &str) -> [Tracker; 2] {
+    [
+        Tracker::start(&["--peer-order", "insertion", flag, value]),
+        Tracker::start_with_env(&["--peer-order", "insertion"], &[(name, value)]),
+    ]
+}
+
+#[test]
+fn interval_is_what_clients_are_told() {
+    for tracker in both_ways("--interval", "INTERVAL", "3") {
+        let body = String::from_utf8(tracker.announce(&Announce::of(1))).unwrap();
+        assert!(body.contains("8:intervali3e"), "{body}");
+    }
+}
+
+#[test]
+fn expire_after_is_how_many_intervals_a_peer_may_be_silent() {
+    for flags in [&["--expire-after", "1"][..], &[]] {
+        let env: &[_] =
+            if flags.is_empty() { &[("SEEDBED_TRACKER_EXPIRE_AFTER", "1")] } else { &[] };
+        let tracker = Tracker::start_with_env(&[flags, &["--interval", "1"]].concat(), env);
+        tracker.announce(&Announce::of(1));
+        wait_until("the peer to be forgotten", || tracker.json("/health")["peers"] == 0);
+    }
+}
+
+#[test]
+fn max_numwant_is_the_most_peers_that_are_listed() {
+    for tracker in both_ways("--max-numwant", "SEEDBED_TRACKER_MAX_NUMWANT", "2") {
+        for number in 1..=5 {
+            tracker.announce(&Announce::of(number));
+        }
+        assert_eq!(listed(&tracker.announce(&Announce::of(9).with("numwant", "4"))), [1, 2]);
+        assert_eq!(listed(&tracker.announce(&Announce::of(9))), [1, 2]);
+    }
+}
+
+#[test]
+fn http_can_be_switched_off() {
+    for tracker in both_ways("--http", "HTTP", "false") {
+        assert_eq!(tracker.get(&Announce::of(1).target()).status, 404);
+        assert_eq!(tracker.get("/scrape").status, 404);
+        assert_eq!(tracker.get("/health").status, 200);
+        tracker.udp();
+    }
+}
+
+#[test]
+fn udp_can_be_switched_off() {
+    for tracker in both_ways("--udp", "UDP", "0") {
+        let bound = tracker.0.address("http");
+        assert_eq!(tracker.0.stdout(), [format!("listening on http://{bound}")]);
+        UdpSocket::bind(bound).unwrap();
+    }
+}
+
+#[test]
+fn stats_can_be_switched_off() {
+    for tracker in both_ways("--stats", "STATS", "no") {
+        for target in ["/stats", "/stats.json", "/api/torrents"] {
+            assert_eq!(tracker.get(target).status, 404, "{target}");
+        }
+        assert_eq!(tracker.get("/scrape").status, 200);
+    }
+}
+
+#[test]
+fn an_empty_switch_in_the_environment_is_none() {
+    let empty = [("HTTP", ""), ("UDP", ""), ("STATS", ""), ("TRUST_PROXY", "")];
+    let tracker = Tracker::start_with_env(&[], &empty);
+    assert_eq!(tracker.get("/stats").status, 200);
+    assert_eq!(tracker.get("/scrape").status, 200);
+    tracker.udp();
+}
+
+/// What the tracker thinks where a request comes from that a proxy has forwarded.
+fn forwarded(tracker: &Tracker) -> String {
+    let target = Announce::of(1).without("ip").target();
+    let head = format!("GET {target} HTTP/1.1\nX-Forwarded-For: 9.9.9.9, 203.0.113.7");
+    assert_eq!(request(tracker.0.address("http"), &head).status, 200);
+    let torrent = tracker.json(&format!("/api/torrents/{}", hex(&INFOHASH)));
+    torrent["peers"][0]["address"].as_str().expect("a peer has an address").to_owned()
+}
+
+#[test]
+fn trust_proxy_believes_what_a_proxy_forwards() {
+    assert_eq!(forwarded(&Tracker::start(&[])), "127.0.0.1:6881");
+    assert_eq!(forwarded(&Tracker::start(&["--trust-proxy"])), "203.0.113.7:6881");
+    for tracker in both_ways("--trust-proxy", "TRUST_PROXY", "true") {
+        assert_eq!(forwarded(&tracker), "203.0.113.7:6881");
+    }
+}
+
+#[test]
+fn only_torrents_on_the_whitelist_may_be_announced() {
+    let both = format!("{},{}", hex(&OTHER), hex(&[1; 20]));
+    for tracker in both_ways("--whitelist", "TORRENT_WHITELIST", &both) {
+        let reason = format!("info_hash {} is not on the whitelist", hex(&INFOHASH));
+        assert_same(&tracker.announce(&Announce::of(1)), &failure(&reason));
+        let listed = Announce::of(1).with("info_hash", escape(&OTHER));
+        assert_same(&tracker.announce(&listed), &answer(0, 1, &[]));
+        let client = tracker.udp();
+        let reply = client.ask_raw(&client.announce(1, 1, 2, -1));
+        assert_same(&reply[8..], reason.as_bytes());
+    }
+}
+
+#[test]
+fn torrents_on_the_blacklist_may_not_be_announced() {
+    for tracker in both_ways("--blacklist", "TORRENT_BLACKLIST", &hex(&INFOHASH)) {
+        let reason = format!("info_hash {} is on the blacklist", hex(&INFOHASH));
+        assert_same(&tracker.announce(&Announce::of(1)), &failure(&reason));
+        let other = Announce::of(1).with("info_hash", escape(&OTHER));
+        assert_same(&tracker.announce(&other), &answer(0, 1, &[]));
+    }
+}
+
+#[test]
+fn peer_order_insertion_lists_those_that_came_first() {
+    let by_flag = Tracker::start(&["--peer-order", "insertion"]);
+    let by_env = Tracker::start_with_env(&[], &[("SEEDBED_TRACKER_PEER_ORDER", "insertion")]);
+    for tracker in [by_flag, by_env] {
+        let listings = listings(&tracker);
+        assert_eq!(listings[19], [1, 2, 3, 4, 5]);
+    }
+}
+
+/// What twenty peers in a row are told that want five others.
+fn listings(tracker: &Tracker) -> Vec<Vec<u8>> {
+    let announce = |number| Announce::of(number).with("numwant", "5");
+    (1..=20).map(|number| listed(&tracker.announce(&announce(number)))).collect()
+}
+
+#[test]
+fn with_a_seed_the_same_requests_get_the_same_answers() {
+    let seeded = listings(&Tracker::start(&["--seed", "7"]));
+    assert_eq!(listings(&Tracker::start(&["--seed", "7"])), seeded);
+    assert_eq!(listings(&Tracker::start_with_env(&[], &[("SEEDBED_TRACKER_SEED", "7")])), seeded);
+    assert_ne!(listings(&Tracker::start(&["--seed", "8"])), seeded);
+    assert_ne!(listings(&Tracker::start(&[])), seeded);
+    assert_ne!(seeded[19], [1, 2, 3, 4, 5]);
+}
+
+#[test]
+fn with_a_seed_connection_ids_are_the_same_too() {
+    let id = |seed| Tracker::start(&["--seed", seed]).udp().connection_id;
+    assert_eq!(id("7"), id("7"));
+    assert_ne!(id("7"), id("8"));
+}
+
+#[test]
+fn listen_and_port_choose_the_address_of_both_sockets() {
+    let tracker = Tracker(Server::start_with_env(
+        BINARY.as_ref(),
+        [] as [&str; 0],
+        [("SEEDBED_TRACKER_LISTEN", "127.0.0.1:1"), ("PORT", "0")],
+    ));
+    let bound = tracker.0.address("http");
+    assert_ne!(bound.port(), 1);
+    assert_eq!(
+        tracker.0.stdout(),
+        [format!("listening on http://{bound}"), format!("listening on udp://{bound}")]
+    );
+}
+
+#[test]
+fn a_value_that_is_wrong_is_a_usage_error_that_names_it() {
+    let cases = [
+        ["--whitelist", "abc"],
+        ["--blacklist", "abc"],
+        ["--listen", "abc"],
+        ["--port", "abc"],
+        ["--interval", "0"],
+        ["--expire-after", "0"],
+        ["--max-numwant", "3001"],
+        ["--http", "abc"],
+        ["--trust-proxy", "abc"],
+        ["--peer-order", "abc"],
+        ["--seed", "-1"],
+    ];
+    for [flag, value] in cases {
+        let finished = run(BINARY.as_ref(), [format!("{flag}={value}")]);
+        assert_eq!(finished.status.code(), Some(2), "{flag}: {}", finished.stderr);
+        assert!(finished.stderr.contains(flag), "{flag}: {}", finished.stderr);
+        assert!(finished.stderr.contains(value), "{flag}: {}", finished.stderr);
+        assert_eq!(finished.stdout, "", "{flag}");
+    }
+}
+
+#[test]
+fn a_free_port_is_one_that_is_free_for_tcp_and_udp() {
+    // Each of these could meet a port whose UDP twin is taken.
+    let trackers: Vec<_> = (0..3).map(|_| Tracker::start(&[])).collect();
+    for tracker in &trackers {
+        assert!(TcpListener::bind(tracker.0.address("http")).is_err());
+        assert!(UdpSocket::bind(tracker.0.address("udp")).is_err());
+    }
+}
