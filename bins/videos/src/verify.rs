@@ -1,0 +1,99 @@
+//! `verify`: compares the files with the lock file and the catalog.
+
+use std::path::{Path, PathBuf};
+
+use seedbed_service::{Shutdown, announce};
+
+use crate::{
+    ProcessError,
+    catalog::Video,
+    lock::{Hashes, Lock},
+    probe::{self, Mismatch, ProbeError},
+    state::Look,
+};
+
+/// Why the files were not compared.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file cannot be looked at.
+    #[error("failed to look at {}", .0.display())]
+    Look(PathBuf, #[source] std::io::Error),
+    /// ffprobe cannot be run, or was ended.
+    #[error(transparent)]
+    Probe(ProbeError),
+}
+
+/// Compares the file of each video, prints a line for each, and returns how many are not right.
+///
+/// # Errors
+/// The directory cannot be looked at, or ffprobe cannot be run.
+pub fn run(
+    videos: &[Video],
+    out: &Path,
+    lock: &Lock,
+    ffprobe: &Path,
+    shutdown: &Shutdown,
+) -> Result<usize, Error> {
+    let mut failed = 0;
+    for video in videos {
+        let path = out.join(video.file_name());
+        let look = Look::at(&path).map_err(|error| Error::Look(path.clone(), error))?;
+        let hashes = look.map(|_| Hashes::of_file(&path));
+        let complaint = match hashes {
+            None => Some(format!("wanted {}, got no file", path.display())),
+            // An empty file has no hashes either.
+            Some(Err(error)) => Some(format!("{:#}", anyhow::Error::from(error))),
+            Some(Ok(hashes)) => {
+                let complaint = complaint(video, &path, hashes, lock, ffprobe, shutdown)?;
+                if complaint.is_none() {
+                    announce::line(format_args!(
+                        "ok {} {} bytes sha256 {}",
+                        video.name, hashes.length, hashes.sha256
+                    ));
+                }
+                complaint
+            }
+        };
+        if let Some(complaint) = complaint {
+            announce::line(format_args!("failed {}: {complaint}", video.name));
+            failed += 1;
+        }
+    }
+    Ok(failed)
+}
+
+fn complaint(
+    video: &Video,
+    path: &Path,
+    hashes: Hashes,
+    lock: &Lock,
+    ffprobe: &Path,
+    shutdown: &Shutdown,
+) -> Result<Option<String>, Error> {
+    let mut complaints = Vec::new();
+    match lock.video.get(video.name.as_str()) {
+        None => complaints.push("wanted an entry in the lock file, got none".to_owned()),
+        Some(locked) => {
+            let recorded = [
+                Mismatch::of("sha256", locked.sha256, hashes.sha256),
+                Mismatch::of("length", locked.length, hashes.length),
+                Mismatch::of("infohash", locked.infohash, hashes.infohash),
+                Mismatch::of("recipe", video.fingerprint(), &locked.recipe),
+            ];
+            complaints.extend(recorded.iter().flatten().map(ToString::to_string));
+        }
+    }
+    if let Some(size) = video.size {
+        let wrong = Mismatch::of("size", size.get(), hashes.length);
+        complaints.extend(wrong.map(|mismatch| mismatch.to_string()));
+    }
+    match probe::compare(ffprobe, path, video, shutdown) {
+        Ok(mismatches) => complaints.extend(mismatches.iter().map(ToString::to_string)),
+        Err(
+            error @ (ProbeError::Unclean(_) | ProbeError::Process(ProcessError::Failed { .. })),
+        ) => complaints.push(error.to_string()),
+        Err(error) => return Err(Error::Probe(error)),
+    }
+    Ok((!complaints.is_empty()).then(|| complaints.join("; ")))
+}

@@ -1,0 +1,123 @@
+//! A directory with a catalog, and the binary at work in it.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+};
+
+use seedbed_testkit::{Finished, Tool, require, run, sha256_file};
+use tempfile::TempDir;
+
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_seedbed-videos");
+
+/// A directory with a catalog, and what comes of it.
+pub(crate) struct Bed(pub(crate) TempDir);
+
+pub(crate) fn entry(name: &str, size: &str) -> String {
+    format!(
+        "[[video]]\nname = \"{name}\"\nwidth = 128\nheight = 96\nfps = 10\nseconds = 2\n\
+         keyframe_seconds = 1\npreset = \"veryfast\"\nqp = 28\nnoise_width = 16\n\
+         noise_height = 16\ntone_hz = 440\naudio_kbps = 64\n{size}\n"
+    )
+}
+
+impl Bed {
+    /// Two videos, the first of an exact size.
+    pub(crate) fn new() -> Self {
+        Self::with(&format!("{}{}", entry("one", "size = 60000"), entry("two", "")))
+    }
+
+    pub(crate) fn with(catalog: &str) -> Self {
+        let _installed = [require(Tool::FFMPEG), require(Tool::FFPROBE)];
+        let bed = Self(tempfile::tempdir().unwrap());
+        bed.write_catalog(catalog);
+        bed
+    }
+
+    pub(crate) fn write_catalog(&self, text: &str) {
+        fs::write(self.path("catalog.toml"), text).unwrap();
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    pub(crate) fn video(&self, name: &str) -> PathBuf {
+        self.path("out").join(format!("{name}.mp4"))
+    }
+
+    pub(crate) fn arguments(&self, command: &str, more: &[&str]) -> Vec<String> {
+        let mut arguments = vec![command.to_owned()];
+        for (flag, name) in
+            [("--catalog", "catalog.toml"), ("--out", "out"), ("--lock", "lock.toml")]
+        {
+            arguments.extend([flag.to_owned(), self.path(name).display().to_string()]);
+        }
+        arguments.extend(more.iter().map(ToString::to_string));
+        arguments
+    }
+
+    pub(crate) fn run(&self, command: &str, more: &[&str]) -> Finished {
+        run(Path::new(BINARY), self.arguments(command, more))
+    }
+
+    /// Runs to success, and returns stdout.
+    pub(crate) fn succeed(&self, command: &str, more: &[&str]) -> String {
+        let finished = self.run(command, more);
+        assert!(finished.status.success(), "{finished:?}");
+        finished.stdout
+    }
+
+    /// Runs to failure with `code`, and returns the one line on stderr.
+    pub(crate) fn fail(&self, code: i32, command: &str, more: &[&str]) -> String {
+        let finished = self.run(command, more);
+        one_line(code, finished.status, &finished.stderr)
+    }
+
+    pub(crate) fn start(&self, more: &[&str]) -> Child {
+        Command::new(BINARY)
+            .args(self.arguments("generate", more))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    }
+
+    /// A program that stands in for ffmpeg.
+    pub(crate) fn script(&self, text: &str) -> PathBuf {
+        let path = self.path("ffmpeg");
+        fs::write(&path, format!("#!/bin/bash\n{text}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        path
+    }
+
+    pub(crate) fn files(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.path("out")).unwrap();
+        let mut names = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect::<Vec<_>>();
+        names.sort();
+        names
+    }
+
+    pub(crate) fn lock(&self) -> String {
+        fs::read_to_string(self.path("lock.toml")).unwrap()
+    }
+
+    /// Makes the lock file say another hash of video `one`.
+    pub(crate) fn forge_lock(&self) -> String {
+        let right = sha256_file(&self.video("one"));
+        let forged = self.lock().replace(&right, &"0".repeat(64));
+        fs::write(self.path("lock.toml"), &forged).unwrap();
+        forged
+    }
+}
+
+pub(crate) fn one_line(code: i32, status: ExitStatus, stderr: &str) -> String {
+    assert_eq!(status.code(), Some(code), "{stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    stderr.trim_end().to_owned()
+}

@@ -1,0 +1,112 @@
+//! The lock file, and the commands that compare with it.
+
+use std::fs;
+
+use seedbed_testkit::sha256_file;
+use serde_json::Value;
+
+use crate::bed::{Bed, entry, one_line};
+
+#[test]
+fn a_file_from_elsewhere_is_taken_if_it_is_the_one_of_the_lock() {
+    let bed = Bed::new();
+    bed.succeed("generate", &[]);
+    fs::remove_file(bed.path("out/.seedbed-videos.toml")).unwrap();
+    assert!(!bed.succeed("generate", &[]).contains("generated"));
+}
+
+#[test]
+fn a_lock_that_differs_is_told_and_kept() {
+    let bed = Bed::new();
+    bed.succeed("generate", &[]);
+    let forged = bed.forge_lock();
+    let stdout = bed.succeed("generate", &[]);
+    let line = stdout.lines().find(|line| line.starts_with("differs one: ")).unwrap();
+    assert!(line.contains(&"0".repeat(64)) && line.matches("from ffmpeg ").count() == 2, "{line}");
+    assert!(bed.video("one").exists());
+    assert_eq!(bed.lock(), forged);
+
+    bed.succeed("generate", &["--update-lock"]);
+    assert_ne!(bed.lock(), forged);
+    bed.succeed("verify", &[]);
+}
+
+#[test]
+fn a_lock_that_is_obeyed_fails_what_differs() {
+    let bed = Bed::new();
+    bed.succeed("generate", &[]);
+    bed.succeed("generate", &["--locked"]);
+    let forged = bed.forge_lock();
+    fs::remove_file(bed.video("one")).unwrap();
+    let message = bed.fail(1, "generate", &["--locked"]);
+    assert!(message.contains(&format!("wanted sha256 {}", "0".repeat(64))), "{message}");
+    assert!(!bed.video("one").exists());
+    assert_eq!(bed.lock(), forged);
+
+    fs::remove_file(bed.path("lock.toml")).unwrap();
+    let message = bed.fail(1, "generate", &["--locked"]);
+    assert!(message.contains("one is not in the lock file"), "{message}");
+    assert!(!bed.path("lock.toml").exists());
+}
+
+#[test]
+fn update_lock_drops_what_left_the_catalog() {
+    let bed = Bed::new();
+    bed.succeed("generate", &[]);
+    bed.write_catalog(&entry("two", ""));
+    bed.succeed("generate", &[]);
+    assert!(bed.lock().contains("[video.one]"));
+    bed.succeed("generate", &["--update-lock"]);
+    assert!(!bed.lock().contains("[video.one]"));
+}
+
+#[test]
+fn verify_names_what_was_wanted_and_what_came() {
+    let bed = Bed::new();
+    bed.succeed("generate", &[]);
+    let ok = bed.succeed("verify", &[]);
+    assert!(ok.starts_with("ok one 60000 bytes sha256 ") && ok.contains("\nok two "), "{ok}");
+
+    let (one, two) = (sha256_file(&bed.video("one")), sha256_file(&bed.video("two")));
+    fs::copy(bed.video("two"), bed.video("one")).unwrap();
+    bed.write_catalog(&format!(
+        "{}{}",
+        entry("one", "size = 60000"),
+        entry("two", "").replace("fps = 10", "fps = 12")
+    ));
+    let finished = bed.run("verify", &[]);
+    let message = one_line(1, finished.status, &finished.stderr);
+    assert_eq!(message, "seedbed-videos: 2 of 2 videos failed");
+    let lines = finished.stdout.lines().collect::<Vec<_>>();
+    assert!(
+        lines[0].starts_with(&format!("failed one: sha256: wanted {one}, got {two}; length: "))
+    );
+    assert!(lines[0].contains("; size: wanted 60000, got "), "{}", lines[0]);
+    assert!(lines[1].contains("frame rate: wanted 12/1, got 10/1"), "{}", lines[1]);
+    assert!(lines[1].contains("keyframe spacing: wanted 12 frames, got 10 frames"), "{}", lines[1]);
+
+    fs::write(bed.video("one"), "").unwrap();
+    let finished = bed.run("verify", &[]);
+    assert_eq!(finished.status.code(), Some(1));
+    assert!(finished.stdout.starts_with("failed one: "), "{}", finished.stdout);
+
+    fs::write(bed.video("one"), "no video").unwrap();
+    fs::remove_file(bed.video("two")).unwrap();
+    let finished = bed.run("verify", &[]);
+    assert_eq!(finished.status.code(), Some(1));
+    assert!(finished.stdout.contains("Invalid data found"), "{}", finished.stdout);
+    assert!(finished.stdout.contains("two.mp4, got no file"), "{}", finished.stdout);
+}
+
+#[test]
+fn list_shows_how_the_files_stand() {
+    let bed = Bed::new();
+    assert!(bed.succeed("list", &[]).contains("missing"));
+    bed.succeed("generate", &["one"]);
+    let list: Value = serde_json::from_str(&bed.succeed("list", &["--json"])).unwrap();
+    assert_eq!(list[0]["name"], "one");
+    assert_eq!(list[0]["file"], "ready");
+    assert_eq!(list[0]["lock"]["length"], 60_000);
+    assert_eq!(list[1]["file"], "missing");
+    assert_eq!(list[1]["lock"], Value::Null);
+}

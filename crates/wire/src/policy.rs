@@ -1,0 +1,73 @@
+//! What may pass: a policy is asked about each frame, once, before any of it goes on.
+//!
+//! This is where fault rules will act.
+
+use std::net::SocketAddr;
+
+use seedbed_metainfo::{Infohash, PeerId};
+
+use crate::frame::{FrameHeader, MessageId};
+
+/// Whom a connection is with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerInfo {
+    /// The torrent.
+    pub infohash: Infohash,
+    /// The peer's name for itself.
+    pub peer_id: PeerId,
+    /// Where it connected from, or where we dialled it.
+    pub address: SocketAddr,
+    /// Who opened the connection.
+    pub origin: Origin,
+}
+
+/// Who opened a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The peer came to us.
+    Incoming,
+    /// We dialled the peer.
+    Outgoing,
+}
+
+/// Which way a frame goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// From the peer to the engine.
+    ToEngine,
+    /// From the engine to the peer.
+    ToPeer,
+}
+
+/// What becomes of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It goes on as it is.
+    Pass,
+    /// It is left out.
+    Drop,
+}
+
+/// Decides on frames.
+pub trait Policy: Send + Sync {
+    /// The verdict on a frame of which nothing has gone on yet.
+    fn frame(&self, peer: &PeerInfo, direction: Direction, frame: FrameHeader) -> Verdict;
+}
+
+/// The default policy: the engine gets nothing but the messages of BEP 3 and BEP 10, since
+/// librqbit disconnects a peer that sends any other.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Shield;
+
+impl Policy for Shield {
+    fn frame(&self, _: &PeerInfo, direction: Direction, frame: FrameHeader) -> Verdict {
+        match (direction, frame.id) {
+            (Direction::ToEngine, Some(id))
+                if id > MessageId::CANCEL && id != MessageId::EXTENDED =>
+            {
+                Verdict::Drop
+            }
+            _ => Verdict::Pass,
+        }
+    }
+}

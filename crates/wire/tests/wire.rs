@@ -1,0 +1,288 @@
+//! The whole wire on loopback, between peers and an engine that the tests play themselves.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+};
+
+use seedbed_metainfo::{Infohash, PeerId};
+use seedbed_service::Shutdown;
+use seedbed_testkit::{DEADLINE, wait_until};
+use seedbed_wire::{Config, Origin, Wire, handshake::Handshake};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    task::JoinHandle,
+    time::timeout,
+};
+
+const SERVED: Infohash = Infohash::new([0xaa; 20]);
+const OURS: PeerId = PeerId::new(*b"-SB0100-ourselves...");
+const THEIRS: PeerId = PeerId::new(*b"-XX0100-peer........");
+/// Extension protocol, Fast, DHT.
+const ALL_EXTENSIONS: [u8; 8] = [0, 0, 0, 0, 0, 0x10, 0, 0x05];
+const INTERESTED: &[u8] = &[0, 0, 0, 1, 2];
+const UNCHOKE: &[u8] = &[0, 0, 0, 1, 1];
+
+/// A wire that serves [`SERVED`], and the engine behind it.
+struct Bed {
+    wire: Wire,
+    address: SocketAddr,
+    engine: TcpListener,
+    shutdown: Shutdown,
+    run: JoinHandle<()>,
+}
+
+async fn bed() -> Bed {
+    bed_with(|_| {}).await
+}
+
+async fn bed_with(change: impl FnOnce(&mut Config)) -> Bed {
+    let engine = listener().await;
+    let mut config = Config::new(engine.local_addr().unwrap(), OURS);
+    change(&mut config);
+    let (wire, shutdown) = (Wire::new(config), Shutdown::new());
+    wire.serve(SERVED);
+    let listener = seedbed_service::bind::tcp((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    let address = listener.local_addr().unwrap();
+    let run = tokio::spawn({
+        let (wire, shutdown) = (wire.clone(), shutdown.clone());
+        async move { wire.run(listener, shutdown).await.unwrap() }
+    });
+    Bed { wire, address, engine, shutdown, run }
+}
+
+impl Bed {
+    async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+
+    /// A peer that is bridged: its connection, and the engine's.
+    async fn bridged(&self) -> (TcpStream, TcpStream) {
+        let mut peer = self.connect().await;
+        peer.write_all(&Handshake::new(SERVED, THEIRS).to_bytes()).await.unwrap();
+        let (_, engine) = self.engine_side().await;
+        read_handshake(&mut peer).await;
+        (peer, engine)
+    }
+
+    /// The engine's side of the next connection, past the handshakes, and the peer's handshake.
+    async fn engine_side(&self) -> (Handshake, TcpStream) {
+        let (mut stream, _) = within(self.engine.accept()).await.unwrap();
+        let theirs = read_handshake(&mut stream).await;
+        let ours = Handshake {
+            reserved: ALL_EXTENSIONS,
+            infohash: theirs.infohash,
+            peer_id: PeerId::new([b'e'; 20]),
+        };
+        stream.write_all(&ours.to_bytes()).await.unwrap();
+        (theirs, stream)
+    }
+}
+
+async fn listener() -> TcpListener {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap()
+}
+
+async fn within<T>(future: impl Future<Output = T>) -> T {
+    timeout(DEADLINE, future).await.expect("nothing happened in time")
+}
+
+async fn read_handshake(stream: &mut TcpStream) -> Handshake {
+    let mut bytes = [0; 68];
+    within(stream.read_exact(&mut bytes)).await.unwrap();
+    Handshake::parse(&bytes).unwrap()
+}
+
+async fn expect(stream: &mut TcpStream, wanted: &[u8]) {
+    let mut bytes = vec![0; wanted.len()];
+    within(stream.read_exact(&mut bytes)).await.unwrap();
+    assert!(bytes == wanted, "other bytes came");
+}
+
+async fn expect_closed(stream: &mut TcpStream) {
+    match within(stream.read(&mut [0])).await {
+        Ok(0) => {}
+        Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {}
+        other => panic!("wanted a closed connection, got {other:?}"),
+    }
+}
+
+/// `count` blocks of 16 KiB as the engine sends them.
+fn blocks(count: u32) -> Vec<u8> {
+    let block = |index: u32| {
+        let head = [&(9 + 16384_u32).to_be_bytes()[..], &[7], &index.to_be_bytes(), &[0; 4]];
+        [head.concat(), vec![index.to_le_bytes()[0]; 16384]].concat()
+    };
+    (0..count).flat_map(block).collect()
+}
+
+#[tokio::test]
+async fn a_peer_is_bridged_to_the_engine_and_neither_hears_of_fast_or_dht() {
+    let bed = bed().await;
+    let mut peer = bed.connect().await;
+    let hello = Handshake { reserved: ALL_EXTENSIONS, ..Handshake::new(SERVED, THEIRS) };
+    peer.write_all(&hello.to_bytes()).await.unwrap();
+    let (heard, mut engine) = bed.engine_side().await;
+    assert_eq!(heard, Handshake::new(SERVED, THEIRS));
+    assert_eq!(read_handshake(&mut peer).await, Handshake::new(SERVED, OURS));
+
+    let port = [0, 0, 0, 3, 9, 0x1a, 0xe1];
+    peer.write_all(&[&port, INTERESTED].concat()).await.unwrap();
+    expect(&mut engine, INTERESTED).await;
+    engine.write_all(UNCHOKE).await.unwrap();
+    expect(&mut peer, UNCHOKE).await;
+    let [status] = bed.wire.peers()[..] else { panic!("wanted one peer") };
+    assert_eq!((status.infohash, status.peer_id), (SERVED, THEIRS));
+    assert_eq!((status.origin, status.address), (Origin::Incoming, peer.local_addr().unwrap()));
+    assert!(status.interested && !status.choked);
+}
+
+#[tokio::test]
+async fn a_handshake_for_a_torrent_that_is_not_served_or_from_ourselves_or_of_none_is_closed() {
+    let bed = bed().await;
+    let other = Handshake::new(Infohash::new([0xbb; 20]), THEIRS).to_bytes();
+    let ourselves = Handshake::new(SERVED, OURS).to_bytes();
+    for hello in [&other[..], &ourselves, b"GET /announce HTTP/1.1\r\n\r\n"] {
+        let mut peer = bed.connect().await;
+        peer.write_all(hello).await.unwrap();
+        expect_closed(&mut peer).await;
+    }
+    assert_eq!(bed.wire.peers(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn uploaded_is_exact_and_outlives_the_connection() {
+    let bed = bed().await;
+    for round in 1..=2 {
+        let (mut peer, mut engine) = bed.bridged().await;
+        let stream = [&blocks(100), &blocks(1)[..5000]].concat();
+        let (sent, ()) = tokio::join!(engine.write_all(&stream), expect(&mut peer, &stream));
+        sent.unwrap();
+        let [status] = bed.wire.peers()[..] else { panic!("wanted one peer") };
+        assert_eq!((status.blocks, status.uploaded), (100, 100 * 16384));
+        assert_eq!(bed.wire.uploaded(SERVED), round * 100 * 16384);
+        drop((peer, engine));
+        wait_until("the peer to be gone", || bed.wire.peers().is_empty());
+        assert_eq!(bed.wire.uploaded(SERVED), round * 100 * 16384);
+        assert_eq!(bed.wire.blocks(SERVED), round * 100);
+    }
+}
+
+#[tokio::test]
+async fn withdrawing_a_torrent_closes_its_connections_until_it_is_served_again() {
+    let bed = bed().await;
+    let (mut peer, mut engine) = bed.bridged().await;
+    bed.wire.withdraw(SERVED);
+    expect_closed(&mut peer).await;
+    expect_closed(&mut engine).await;
+    let mut refused = bed.connect().await;
+    refused.write_all(&Handshake::new(SERVED, THEIRS).to_bytes()).await.unwrap();
+    expect_closed(&mut refused).await;
+    assert!(!bed.wire.dial(SERVED, bed.address, None));
+    bed.wire.serve(SERVED);
+    bed.bridged().await;
+}
+
+#[tokio::test]
+async fn a_peer_is_closed_where_the_engine_is_unreachable_or_goes() {
+    let bed = bed().await;
+    let (mut peer, engine) = bed.bridged().await;
+    drop(engine);
+    expect_closed(&mut peer).await;
+
+    let Bed { address, engine, run: _run, .. } = bed;
+    drop(engine);
+    let mut peer = TcpStream::connect(address).await.unwrap();
+    peer.write_all(&Handshake::new(SERVED, THEIRS).to_bytes()).await.unwrap();
+    expect_closed(&mut peer).await;
+}
+
+#[tokio::test]
+async fn a_peer_that_is_dialled_is_bridged_as_if_it_had_come() {
+    let bed = bed().await;
+    let remote = listener().await;
+    let address = remote.local_addr().unwrap();
+    assert!(bed.wire.dial(SERVED, address, None));
+    assert!(!bed.wire.dial(SERVED, address, None), "it is being dialled");
+    let (mut peer, _) = within(remote.accept()).await.unwrap();
+    assert_eq!(read_handshake(&mut peer).await, Handshake::new(SERVED, OURS));
+    let hello = Handshake { reserved: ALL_EXTENSIONS, ..Handshake::new(SERVED, THEIRS) };
+    peer.write_all(&hello.to_bytes()).await.unwrap();
+    let (heard, mut engine) = bed.engine_side().await;
+    assert_eq!(heard, Handshake::new(SERVED, THEIRS));
+
+    // The first that the peer hears is a frame: the engine's handshake went no further.
+    engine.write_all(&blocks(1)).await.unwrap();
+    expect(&mut peer, &blocks(1)).await;
+    let [status] = bed.wire.peers()[..] else { panic!("wanted one peer") };
+    assert_eq!((status.origin, status.address), (Origin::Outgoing, address));
+
+    let elsewhere = listener().await;
+    let other_address = elsewhere.local_addr().unwrap();
+    assert!(!bed.wire.dial(SERVED, other_address, Some(THEIRS)), "it is connected");
+    assert!(!bed.wire.dial(SERVED, other_address, Some(OURS)), "it is ourselves");
+    assert!(bed.wire.dial(SERVED, other_address, None), "nobody knows who it is");
+    let (mut again, _) = within(elsewhere.accept()).await.unwrap();
+    read_handshake(&mut again).await;
+    again.write_all(&hello.to_bytes()).await.unwrap();
+    expect_closed(&mut again).await;
+    assert_eq!(bed.wire.peers().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dial_that_fails_is_not_repeated_at_once() {
+    let bed = bed().await;
+    let remote = listener().await;
+    let address = remote.local_addr().unwrap();
+    assert!(bed.wire.dial(SERVED, address, None));
+    let (mut peer, _) = within(remote.accept()).await.unwrap();
+    read_handshake(&mut peer).await;
+    let other = Handshake::new(Infohash::new([0xbb; 20]), THEIRS).to_bytes();
+    peer.write_all(&other).await.unwrap();
+    expect_closed(&mut peer).await;
+    assert!(!bed.wire.dial(SERVED, address, None));
+    wait_until("the pause to be over", || bed.wire.dial(SERVED, address, None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wire_that_dials_itself_hangs_up() {
+    let bed = bed().await;
+    assert!(bed.wire.dial(SERVED, bed.address, None));
+    wait_until("the dial to have ended", || bed.wire.dial(SERVED, bed.address, None));
+    assert_eq!(bed.wire.peers(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_without_a_handshake_is_closed_after_ten_seconds() {
+    let wire = Wire::new(Config::new((Ipv4Addr::LOCALHOST, 1).into(), OURS));
+    let (mut peer, transport) = tokio::io::duplex(100);
+    wire.accept(transport, (Ipv4Addr::LOCALHOST, 2).into());
+    peer.write_all(b"\x13BitTorrent protocol").await.unwrap();
+    let start = tokio::time::Instant::now();
+    assert_eq!(peer.read(&mut [0]).await.unwrap(), 0);
+    assert_eq!(start.elapsed().as_secs(), 10);
+}
+
+#[tokio::test]
+async fn a_peer_beyond_the_limit_is_closed() {
+    let bed = bed_with(|config| config.max_connections = 1).await;
+    let _first = bed.bridged().await;
+    expect_closed(&mut bed.connect().await).await;
+    assert!(!bed.wire.dial(SERVED, bed.address, None));
+}
+
+#[tokio::test]
+async fn shutdown_closes_every_connection() {
+    let bed = bed().await;
+    let (mut peer, mut engine) = bed.bridged().await;
+    let mut silent = bed.connect().await;
+    bed.shutdown.cancel();
+    within(bed.run).await.unwrap();
+    for stream in [&mut peer, &mut engine, &mut silent] {
+        expect_closed(stream).await;
+    }
+    assert_eq!(bed.wire.peers(), []);
+}
