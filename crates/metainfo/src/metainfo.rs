@@ -28,6 +28,7 @@ pub struct Metainfo {
     info: Vec<u8>,
     infohash: Infohash,
     name: String,
+    single_file: bool,
     length: u64,
     piece_length: PieceLength,
     piece_count: usize,
@@ -129,6 +130,7 @@ impl Metainfo {
             infohash: Infohash::new(Sha1::digest(&info).into()),
             info,
             name: content.name().to_owned(),
+            single_file: single,
             length,
             piece_length,
             piece_count: hashes.pieces.len(),
@@ -165,6 +167,12 @@ impl Metainfo {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether it describes one file and no folder.
+    #[must_use]
+    pub fn is_single_file(&self) -> bool {
+        self.single_file
     }
 
     /// Length of all files, in bytes.

@@ -13,7 +13,7 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 
 pub use http::{Response, get, get_json, request};
-pub use server::{Finished, Server, binary, run};
+pub use server::{Finished, Server, binary, run, run_with_env};
 pub use tool::{Tool, require};
 pub use wait::{eventually, wait_until};
 

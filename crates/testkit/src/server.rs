@@ -55,18 +55,23 @@ pub fn binary(name: &str) -> PathBuf {
 /// Runs a program to its end.
 ///
 /// # Panics
-/// It cannot be started.
+/// It cannot be started, or does not end within [`DEADLINE`].
 pub fn run<S: AsRef<OsStr>>(program: &Path, args: impl IntoIterator<Item = S>) -> Finished {
-    let output = hermetic(program)
-        .args(args)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap_or_else(|error| panic!("failed to start {program:?}: {error}"));
-    Finished {
-        status: output.status,
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
+    run_with_env(program, args, [] as [(&str, &str); 0])
+}
+
+/// As [`run`], with environment variables.
+///
+/// # Panics
+/// As for [`run`].
+pub fn run_with_env<S: AsRef<OsStr>>(
+    program: &Path,
+    args: impl IntoIterator<Item = S>,
+    env: impl IntoIterator<Item = (impl AsRef<OsStr>, impl AsRef<OsStr>)>,
+) -> Finished {
+    let (mut server, lines) = Server::spawn(program, args, env);
+    let finished = server.finish();
+    Finished { stdout: lines.iter().map(|line| line + "\n").collect(), ..finished }
 }
 
 /// A command that none of the caller's settings for seedbed reach.
@@ -110,6 +115,26 @@ impl Server {
         args: impl IntoIterator<Item = S>,
         env: impl IntoIterator<Item = (impl AsRef<OsStr>, impl AsRef<OsStr>)>,
     ) -> Self {
+        let (mut server, lines) = Self::spawn(program, args, env);
+        loop {
+            match lines.recv_timeout(DEADLINE) {
+                Ok(line) if line == "ready" => return server,
+                Ok(line) => server.stdout.push(line),
+                Err(error) => panic!(
+                    "{} did not become ready ({error}); stdout: {:#?}; log:\n{}",
+                    server.name,
+                    server.stdout,
+                    server.log()
+                ),
+            }
+        }
+    }
+
+    fn spawn<S: AsRef<OsStr>>(
+        program: &Path,
+        args: impl IntoIterator<Item = S>,
+        env: impl IntoIterator<Item = (impl AsRef<OsStr>, impl AsRef<OsStr>)>,
+    ) -> (Self, mpsc::Receiver<String>) {
         let mut child = hermetic(program)
             .args(args)
             .envs(env)
@@ -136,19 +161,7 @@ impl Server {
             }),
         ];
         let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let mut server = Self { name, child, stdout: Vec::new(), log, readers, stopped: false };
-        loop {
-            match lines.recv_timeout(DEADLINE) {
-                Ok(line) if line == "ready" => return server,
-                Ok(line) => server.stdout.push(line),
-                Err(error) => panic!(
-                    "{} did not become ready ({error}); stdout: {:#?}; log:\n{}",
-                    server.name,
-                    server.stdout,
-                    server.log()
-                ),
-            }
-        }
+        (Self { name, child, stdout: Vec::new(), log, readers, stopped: false }, lines)
     }
 
     /// What it printed on stdout before `ready`, line by line.

@@ -31,13 +31,15 @@ impl MessageId {
     pub const EXTENDED: Self = Self(20);
 }
 
-/// A frame as its first five bytes tell.
+/// A frame as its first bytes tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameHeader {
     /// The length prefix: id and body.
     pub length: u32,
     /// What it is; none for a keep-alive, whose length is 0.
     pub id: Option<MessageId>,
+    /// The extended message id of an [`MessageId::EXTENDED`] frame (BEP 10).
+    pub extension: Option<u8>,
 }
 
 impl FrameHeader {
@@ -86,11 +88,15 @@ impl Splitter {
             if length > MAX_LENGTH {
                 return Err(FrameTooLong(length));
             }
-            let id = after.first().copied().map(MessageId).filter(|_| length > 0);
-            if id.is_none() && length > 0 {
-                return Ok(None);
-            }
-            header = Some(FrameHeader { length, id });
+            // How many bytes of the body the header needs.
+            let wanted = match after.first() {
+                _ if length == 0 => 0,
+                Some(&id) if MessageId(id) == MessageId::EXTENDED && length > 1 => 2,
+                _ => 1,
+            };
+            let Some(start) = after.get(..wanted) else { return Ok(None) };
+            let id = start.first().copied().map(MessageId);
+            header = Some(FrameHeader { length, id, extension: start.get(1).copied() });
             self.rest = prefix.len() + length as usize;
         }
         let length = self.rest.min(bytes.len());
@@ -131,7 +137,7 @@ mod tests {
                 frames.extend(part.header.map(|header| (header, Vec::new())));
                 frames.last_mut().unwrap().1.extend(pending.drain(..part.length));
             }
-            assert!(pending.len() < 5, "only a broken header is left for later");
+            assert!(pending.len() < 6, "only a broken header is left for later");
         }
         Ok(frames)
     }
@@ -149,6 +155,17 @@ mod tests {
             assert_eq!(split([head, tail]).unwrap(), whole, "split at {at}");
         }
         assert_eq!(split(stream.chunks(1)).unwrap(), whole);
+    }
+
+    #[test]
+    fn bep_10_an_extended_message_has_an_id_of_its_own() {
+        for (body, extension) in [(&b"\x03de"[..], Some(3)), (b"", None)] {
+            let stream = frame(20, body);
+            for frames in [split([&stream[..]]).unwrap(), split(stream.chunks(1)).unwrap()] {
+                let [(header, bytes)] = &frames[..] else { panic!("one frame: {frames:?}") };
+                assert_eq!((header.extension, bytes), (extension, &stream));
+            }
+        }
     }
 
     #[test]

@@ -54,20 +54,24 @@ pub trait Policy: Send + Sync {
     fn frame(&self, peer: &PeerInfo, direction: Direction, frame: FrameHeader) -> Verdict;
 }
 
+/// The id under which librqbit takes peer exchange (BEP 11), as its extended handshake says.
+const LIBRQBIT_UT_PEX: u8 = 1;
+
 /// The default policy: the engine gets nothing but the messages of BEP 3 and BEP 10, since
-/// librqbit disconnects a peer that sends any other.
+/// librqbit disconnects a peer that sends any other; and no peer exchange, since it would dial
+/// whomever a peer names.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Shield;
 
 impl Policy for Shield {
     fn frame(&self, _: &PeerInfo, direction: Direction, frame: FrameHeader) -> Verdict {
-        match (direction, frame.id) {
-            (Direction::ToEngine, Some(id))
-                if id > MessageId::CANCEL && id != MessageId::EXTENDED =>
-            {
-                Verdict::Drop
-            }
-            _ => Verdict::Pass,
-        }
+        let Some(id) = frame.id.filter(|_| direction == Direction::ToEngine) else {
+            return Verdict::Pass;
+        };
+        let is_taken = match id {
+            MessageId::EXTENDED => frame.extension != Some(LIBRQBIT_UT_PEX),
+            id => id <= MessageId::CANCEL,
+        };
+        if is_taken { Verdict::Pass } else { Verdict::Drop }
     }
 }

@@ -259,12 +259,22 @@ mod tests {
     #[test]
     fn the_engine_gets_only_what_bep_3_and_bep_10_name() {
         for id in 0..=u8::MAX {
-            let frame = [0, 0, 0, 3, id, 1, 2];
+            let frame = [0, 0, 0, 3, id, 0, 2];
             let passes = matches!(id, 0..=8 | 20);
             assert_eq!(!feed(&mut session(), ToEngine, &frame).is_empty(), passes, "id {id}");
         }
         let keep_alive = [0; 4];
         assert_eq!(feed(&mut session(), ToEngine, &keep_alive), keep_alive);
+    }
+
+    #[test]
+    fn bep_11_the_engine_is_told_of_no_other_peers() {
+        let extended = |extension| [0, 0, 0, 4, 20, extension, b'd', b'e'];
+        assert_eq!(feed(&mut session(), ToEngine, &extended(1)), b"");
+        for other in [0, 2, 3] {
+            assert_eq!(feed(&mut session(), ToEngine, &extended(other)), extended(other));
+        }
+        assert_eq!(feed(&mut session(), ToPeer, &extended(1)), extended(1));
     }
 
     #[test]

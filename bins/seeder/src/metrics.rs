@@ -1,0 +1,48 @@
+//! What `/metrics` says of a seeder: taken from the inventory when it is asked for.
+
+use std::{fmt, sync::Arc};
+
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeMetric as _},
+    metrics::{counter::ConstCounter, gauge::ConstGauge},
+};
+use seedbed_service::Metrics;
+
+use crate::inventory::Inventory;
+
+pub(crate) fn register(inventory: Arc<Inventory>) -> Metrics {
+    Metrics::new("seedbed_seeder", |registry| {
+        registry.register_collector(Box::new(Snapshot(inventory)));
+    })
+}
+
+struct Snapshot(Arc<Inventory>);
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Snapshot")
+    }
+}
+
+impl Collector for Snapshot {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let torrents = self.0.list("");
+        let uploaded: u64 = torrents.iter().map(|torrent| torrent.uploaded).sum();
+        let peers: usize = torrents.iter().map(|torrent| torrent.peers).sum();
+        let gauges =
+            [("torrents", "Torrents known", torrents.len()), ("peers", "Peers connected", peers)];
+        for (name, help, value) in gauges {
+            let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
+            gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
+        }
+        let counter = ConstCounter::new(uploaded);
+        let kind = counter.metric_type();
+        counter.encode(encoder.encode_descriptor(
+            "uploaded_bytes",
+            "Bytes of blocks sent to peers",
+            None,
+            kind,
+        )?)
+    }
+}
