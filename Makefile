@@ -19,8 +19,7 @@ help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 up: setup-up release ## Make the videos and run the whole bed; ARGS="--port-offset 100" for flags
-	@target/release/seedbed-videos generate
-	@exec target/release/seedbed up --content videos/out $(ARGS)
+	@exec target/release/seedbed up $(ARGS)
 
 test: setup-test debug ## Pass every test
 	@target/debug/seedbed-videos generate
@@ -39,7 +38,7 @@ fmt: ## Format the code
 	@cargo fmt
 
 readme: debug ## Write the tables of flags into README.md
-	@UPDATE_README=1 cargo test --quiet --locked -p seedbed --test readme
+	@UPDATE_README=1 cargo test --quiet --locked -p seedbed-tests --test e2e tables
 
 # --- Set-up: Debian and PyPI packages by name, nothing else ---------------------------------------
 
@@ -47,12 +46,17 @@ setup-up:
 	$(call install,command -v cc,gcc libc6-dev)
 	$(call install,command -v ffmpeg ffprobe,ffmpeg)
 
-setup-test: setup-up $(DENY)
+setup-test: setup-up $(DENY) tests/node_modules/.installed
 	$(call install,command -v aria2c,aria2)
 	$(call install,command -v curl,curl)
 	$(call install,command -v jq,jq)
 	$(call install,command -v transmission-cli,transmission-cli)
 	$(call install,/usr/bin/python3 -c 'import libtorrent',python3-libtorrent)
+
+tests/node_modules/.installed: tests/package-lock.json
+	$(call install,command -v node npm,nodejs npm)
+	@cd tests && npm ci --silent --ignore-scripts
+	@touch $@
 
 $(DENY):
 	$(call install,/usr/bin/python3 -c 'import ensurepip',python3-venv)

@@ -90,7 +90,8 @@ fn ctrl_c_ends_it_cleanly() {
 
 #[test]
 fn a_port_in_use_is_one_line_that_names_it() {
-    let taken = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let holder = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = holder.local_addr().unwrap().to_string();
     for flag in ["--tracker-listen", "--seeder-listen", "--seeder-peer-listen", "--range-listen"] {
         // A flag given twice is refused: leave the free port out.
         let free = FREE_PORTS.chunks(2).filter(|pair| pair[0] != flag).flatten().copied();

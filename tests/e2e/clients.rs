@@ -53,12 +53,8 @@ fn libtorrent_downloads_by_magnet_link_over_an_http_tracker() {
     downloads_every_stock_video(Client::Libtorrent, "http");
 }
 
+// Not Transmission 3.00, which now and then never sends its first announce over UDP.
 #[test]
 fn libtorrent_downloads_by_magnet_link_over_a_udp_tracker() {
     downloads_every_stock_video(Client::Libtorrent, "udp");
-}
-
-#[test]
-fn transmission_downloads_by_magnet_link_over_a_udp_tracker() {
-    downloads_every_stock_video(Client::Transmission, "udp");
 }

@@ -1,6 +1,11 @@
 //! What the README shows is true: its tables are those of the command line, its example runs.
 
-use std::{env, fs, path::PathBuf, process::Command};
+use std::{
+    env, fs,
+    net::{Ipv4Addr, TcpListener},
+    path::PathBuf,
+    process::Command,
+};
 
 use clap::CommandFactory as _;
 use seedbed_testkit::binary;
@@ -45,19 +50,35 @@ fn the_tables_of_flags_are_those_of_the_command_line() {
     }
 }
 
+/// The default ports of a bed.
+const PORTS: [u16; 4] = [8000, 3001, 3002, 6881];
+
+/// An offset at which all ports of a bed are free now.
+fn free_offset() -> u16 {
+    let free = |offset: u16| {
+        PORTS.iter().all(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port + offset)).is_ok())
+    };
+    (1000..50_000).step_by(97).find(|&offset| free(offset)).expect("some ports are free")
+}
+
 #[test]
 fn the_example_runs_and_prints_what_it_says() {
     let (_, text) = readme();
-    let script = between(&text, "```sh\n#!/bin/sh", "```");
     let shown = between(&text, "It prints\n\n```text\n", "```");
-    let bin = binary("seedbed").parent().unwrap().to_owned();
-    let path = env::join_paths(
-        std::iter::once(bin).chain(env::split_paths(&env::var_os("PATH").unwrap())),
-    );
+    // The same script, beside whatever else runs on this machine.
+    let offset = free_offset();
+    let mut script = between(&text, "```sh\n#!/bin/sh", "```").to_owned();
+    for port in PORTS {
+        script = script.replace(&format!(":{port}/"), &format!(":{}/", port + offset));
+    }
+    let directory = binary("seedbed").parent().unwrap().to_owned();
+    let path = env::var_os("PATH").unwrap();
+    let path = env::join_paths(std::iter::once(directory).chain(env::split_paths(&path))).unwrap();
     let output = Command::new("sh")
-        .args(["-c", script])
+        .args(["-c", &script])
         .current_dir(repository())
-        .env("PATH", path.unwrap())
+        .env("PATH", path)
+        .env("SEEDBED_PORT_OFFSET", offset.to_string())
         .output()
         .unwrap();
     let log = String::from_utf8_lossy(&output.stderr);

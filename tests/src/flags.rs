@@ -8,7 +8,8 @@ use clap::{Arg, Command};
 #[must_use]
 pub fn table(command: &Command) -> String {
     let mut table = String::from("| flag | environment | default | meaning |\n|---|---|---|---|\n");
-    for arg in command.get_arguments().filter(|arg| !matches!(arg.get_id().as_str(), "help" | "version"))
+    for arg in
+        command.get_arguments().filter(|arg| !matches!(arg.get_id().as_str(), "help" | "version"))
     {
         let default = default(arg);
         let help = arg.get_help().map(ToString::to_string).unwrap_or_default();

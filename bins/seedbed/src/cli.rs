@@ -1,0 +1,147 @@
+//! The command line of `seedbed`.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
+
+use clap::{Args, Parser, Subcommand};
+use seedbed_seeder::cli::TorrentArgs;
+use seedbed_service::LogArgs;
+
+/// A test bed for software that speaks BitTorrent or streams over HTTP
+#[derive(Debug, Parser)]
+#[command(name = "seedbed", version)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// Logging.
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run tracker, seeder and range server in one process, until Ctrl-C
+    Up(Box<UpArgs>),
+}
+
+/// The flags of `seedbed up`.
+#[derive(Args, Clone, Debug)]
+pub struct UpArgs {
+    /// Directory to seed and serve; by default the stock videos, made first where they are missing
+    #[arg(long, env = "SEEDBED_CONTENT", value_name = "DIR")]
+    pub content: Option<PathBuf>,
+
+    /// Address that every service listens on; `::` is every interface, IPv4 included
+    #[arg(long, env = "SEEDBED_BIND", value_name = "IP", default_value_t = Ipv4Addr::LOCALHOST.into())]
+    pub bind: IpAddr,
+
+    /// Add N to each default port, for a bed beside another
+    #[arg(long, env = "SEEDBED_PORT_OFFSET", value_name = "N", default_value_t = 0)]
+    pub port_offset: u16,
+
+    /// Address of the tracker, TCP and UDP; port 0 takes a free one [default: BIND:8000+N]
+    #[arg(long, env = "SEEDBED_TRACKER_LISTEN", value_name = "ADDR")]
+    pub tracker_listen: Option<SocketAddr>,
+
+    /// Address of the seeder's inventory [default: BIND:3001+N]
+    #[arg(long, env = "SEEDBED_SEEDER_LISTEN", value_name = "ADDR")]
+    pub seeder_listen: Option<SocketAddr>,
+
+    /// Address that peers connect to [default: BIND:6881+N]
+    #[arg(long, env = "SEEDBED_SEEDER_PEER_LISTEN", value_name = "ADDR")]
+    pub seeder_peer_listen: Option<SocketAddr>,
+
+    /// Address of the range server [default: BIND:3002+N]
+    #[arg(long, env = "SEEDBED_RANGE_LISTEN", value_name = "ADDR")]
+    pub range_listen: Option<SocketAddr>,
+
+    /// Host name or address that magnet links and URLs name [default: BIND, or 127.0.0.1]
+    #[arg(long, env = "SEEDBED_HOST", value_name = "HOST", value_parser = parse_host)]
+    pub host: Option<String>,
+
+    /// Announce interval that the tracker asks for
+    #[arg(long, env = "INTERVAL", value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    pub interval: u32,
+
+    /// Connect to peers that announce to the tracker: some clients never dial a loopback address
+    #[arg(long, env = "SEEDBED_DIAL", value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
+    pub dial: bool,
+
+    /// What is seeded, and how it is announced.
+    #[command(flatten)]
+    pub torrents: TorrentArgs,
+}
+
+/// A host as it stands in a URL: an IPv6 address gets its brackets.
+fn parse_host(text: &str) -> Result<String, String> {
+    let bare = text.trim_matches(['[', ']']);
+    let host = if bare.contains(':') { format!("[{bare}]") } else { bare.to_owned() };
+    match url::Host::parse(&host) {
+        Ok(host) => Ok(host.to_string()),
+        Err(error) => Err(format!("wanted a host name or address, got {text:?}: {error}")),
+    }
+}
+
+impl UpArgs {
+    /// Where a service listens, given its own flag and its default port.
+    ///
+    /// # Errors
+    /// The port with its offset is above 65535.
+    pub(crate) fn address(
+        &self,
+        own: Option<SocketAddr>,
+        port: u16,
+    ) -> Result<SocketAddr, PortOffsetTooLarge> {
+        match own {
+            Some(address) => Ok(address),
+            None => port
+                .checked_add(self.port_offset)
+                .map(|port| SocketAddr::new(self.bind, port))
+                .ok_or(PortOffsetTooLarge { offset: self.port_offset, port }),
+        }
+    }
+}
+
+/// There is no such port.
+#[derive(Debug, thiserror::Error)]
+#[error("wanted a port offset that leaves port {port} below 65536, got {offset}")]
+pub(crate) struct PortOffsetTooLarge {
+    offset: u16,
+    port: u16,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args(line: &[&str]) -> UpArgs {
+        let Command::Up(args) = Cli::parse_from([&["seedbed", "up"], line].concat()).command;
+        *args
+    }
+
+    #[test]
+    fn an_offset_moves_every_default_port_and_no_other() {
+        let args = args(&["--port-offset", "100"]);
+        assert_eq!(args.address(None, 8000).unwrap(), ([127, 0, 0, 1], 8100).into());
+        let own = ([127, 0, 0, 1], 7).into();
+        assert_eq!(args.address(Some(own), 8000).unwrap(), own);
+    }
+
+    #[test]
+    fn an_offset_past_the_last_port_is_named() {
+        let error = args(&["--port-offset", "60000"]).address(None, 8000).unwrap_err();
+        assert!(error.to_string().contains("60000"), "{error}");
+    }
+
+    #[test]
+    fn a_host_may_be_a_name_or_an_address() {
+        assert_eq!(parse_host("bed.test").unwrap(), "bed.test");
+        assert_eq!(parse_host("::1").unwrap(), "[::1]");
+        assert!(parse_host("a b").unwrap_err().contains("a b"));
+    }
+}

@@ -1,0 +1,108 @@
+//! The sockets of a bed, and the URLs by which others reach them.
+
+use std::{io, net::SocketAddr};
+
+use seedbed_service::{UsageContext as _, announce, bind};
+
+use crate::cli::UpArgs;
+
+/// Default ports, before the offset.
+const TRACKER: u16 = 8000;
+const SEEDER: u16 = 3001;
+const PEERS: u16 = 6881;
+const RANGE: u16 = 3002;
+
+/// All sockets of a bed, bound.
+pub(crate) struct Sockets {
+    pub(crate) tracker: seedbed_tracker::Listeners,
+    pub(crate) seeder: seedbed_seeder::Listeners,
+    pub(crate) range: std::net::TcpListener,
+}
+
+/// Where they are bound.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Addresses {
+    tracker: SocketAddr,
+    seeder: SocketAddr,
+    peers: SocketAddr,
+    range: SocketAddr,
+}
+
+/// The URLs by which others reach a bed, without a slash at the end.
+#[derive(Debug)]
+pub(crate) struct Links {
+    /// Announce URLs, HTTP first.
+    pub(crate) announce: Vec<String>,
+    pub(crate) statistics: String,
+    /// Host and port of the inventory.
+    pub(crate) seeder_host: String,
+    pub(crate) range: String,
+}
+
+impl Sockets {
+    /// Binds them all, or none.
+    ///
+    /// # Errors
+    /// A port is in use, or its offset is too large.
+    pub(crate) fn bind(args: &UpArgs) -> anyhow::Result<Self> {
+        let address = |own, port| args.address(own, port).usage("bad --port-offset");
+        let tracker = address(args.tracker_listen, TRACKER)?;
+        let seeder = address(args.seeder_listen, SEEDER)?;
+        let peers = address(args.seeder_peer_listen, PEERS)?;
+        let range = address(args.range_listen, RANGE)?;
+        let (http, udp) = bind::tcp_and_udp(tracker)?;
+        Ok(Self {
+            tracker: seedbed_tracker::Listeners { http, udp: Some(udp) },
+            seeder: seedbed_seeder::Listeners {
+                http: bind::tcp(seeder)?,
+                peers: bind::tcp(peers)?,
+            },
+            range: bind::tcp(range)?,
+        })
+    }
+
+    /// Where they are bound, with the ports that were free where 0 was asked for.
+    pub(crate) fn addresses(&self) -> io::Result<Addresses> {
+        Ok(Addresses {
+            tracker: self.tracker.http.local_addr()?,
+            seeder: self.seeder.http.local_addr()?,
+            peers: self.seeder.peers.local_addr()?,
+            range: self.range.local_addr()?,
+        })
+    }
+}
+
+impl Addresses {
+    /// Prints a line for each socket.
+    pub(crate) fn announce(&self) {
+        let Self { tracker, seeder, peers, range } = self;
+        announce::listening(format_args!("http://{tracker}"), Some("seedbed-tracker"));
+        announce::listening(format_args!("udp://{tracker}"), Some("seedbed-tracker"));
+        announce::listening(format_args!("http://{seeder}"), Some("seedbed-seeder"));
+        announce::listening(format_args!("tcp://{peers}"), Some("seedbed-seeder"));
+        announce::listening(format_args!("http://{range}"), Some("seedbed-range"));
+    }
+
+    /// The URL at which the bed's own seeder reaches the tracker.
+    pub(crate) fn own_announce_url(&self) -> String {
+        format!("http://{}/announce", bind::reachable(self.tracker))
+    }
+
+    /// The URLs to give to others: they name `--host`, or the address that is bound.
+    pub(crate) fn links(&self, args: &UpArgs) -> Links {
+        let place = |address: SocketAddr| {
+            let address = bind::reachable(address);
+            match &args.host {
+                Some(host) => format!("{host}:{}", address.port()),
+                None => address.to_string(),
+            }
+        };
+        let tracker = place(self.tracker);
+        Links {
+            announce: vec![format!("http://{tracker}/announce"), format!("udp://{tracker}")],
+            statistics: format!("http://{tracker}/stats"),
+            seeder_host: place(self.seeder),
+            range: format!("http://{}", place(self.range)),
+        }
+    }
+}

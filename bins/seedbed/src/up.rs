@@ -1,0 +1,86 @@
+//! The whole bed in one process.
+//!
+//! Every socket is bound before anything starts, so that a port in use leaves nothing half up. A
+//! part that fails takes the others with it.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use seedbed_range::root::Root;
+use seedbed_seeder::Seeder;
+use seedbed_service::{Shutdown, UsageContext as _, announce};
+use tokio::task::JoinSet;
+
+use crate::{banner::Banner, cli::UpArgs, sockets::Sockets, stock};
+
+/// Runs tracker, seeder and range server until `shutdown`, and prints where they are once every
+/// torrent is seeded and listed by the tracker.
+///
+/// # Errors
+/// A flag is wrong, a port is in use, the content cannot be read, or a server fails.
+pub async fn up(args: UpArgs, shutdown: Shutdown) -> anyhow::Result<()> {
+    let sockets = Sockets::bind(&args)?;
+    let addresses = sockets.addresses()?;
+    let content = match args.content.clone() {
+        Some(directory) => directory,
+        None => stock::videos(&shutdown).await?,
+    };
+    let root = Root::open(&content).usage("nothing to serve")?;
+
+    // The tracker is the last to go, since the seeder tells it that it stops.
+    let tracker_shutdown = Shutdown::new();
+    let mut servers = Servers::new(&shutdown);
+    servers.spawn(seedbed_tracker::run(
+        seedbed_tracker::Config {
+            interval: Duration::from_secs(args.interval.into()),
+            ..seedbed_tracker::Config::default()
+        },
+        sockets.tracker,
+        tracker_shutdown.clone(),
+    ));
+    servers.spawn(seedbed_range::run(
+        seedbed_range::Config { root, malformed_range: seedbed_range::MalformedRange::default() },
+        sockets.range,
+        shutdown.clone(),
+    ));
+
+    let links = addresses.links(&args);
+    let mut config =
+        args.torrents.config(content, vec![addresses.own_announce_url().parse()?], args.dial);
+    config.magnet_trackers.clone_from(&links.announce);
+    let mut outcome = match Seeder::start(config, sockets.seeder, shutdown.clone()).await {
+        Ok(seeder) => {
+            addresses.announce();
+            if seeder.announced().await {
+                let torrents = seeder.torrents(&links.seeder_host);
+                announce::line(Banner { links: &links, torrents: &torrents });
+                announce::ready();
+            }
+            seeder.finished().await
+        }
+        Err(error) => Err(error),
+    };
+    shutdown.cancel();
+    tracker_shutdown.cancel();
+    while let Some(ended) = servers.tasks.join_next().await {
+        outcome = outcome.and(ended.context("a server failed").flatten());
+    }
+    outcome
+}
+
+/// Servers side by side: one that fails ends the others.
+struct Servers {
+    tasks: JoinSet<anyhow::Result<()>>,
+    shutdown: Shutdown,
+}
+
+impl Servers {
+    fn new(shutdown: &Shutdown) -> Self {
+        Self { tasks: JoinSet::new(), shutdown: shutdown.clone() }
+    }
+
+    fn spawn(&mut self, server: impl Future<Output = anyhow::Result<()>> + Send + 'static) {
+        let shutdown = self.shutdown.clone();
+        self.tasks.spawn(async move { server.await.inspect_err(|_| shutdown.cancel()) });
+    }
+}
