@@ -2,7 +2,7 @@
 # set-up, which is quick when there is nothing to do.
 
 .DEFAULT_GOAL := help
-.PHONY: help up test videos release debug fmt setup-up setup-test readme
+.PHONY: bench-range help up test videos release debug fmt setup-up setup-test readme bench-tracker setup-bench-tracker test-aquatic test-matrix
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 APT := DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0
@@ -28,11 +28,26 @@ test: setup-test debug ## Pass every test
 videos: setup-up release ## Make the videos that are missing or out of date
 	@target/release/seedbed-videos generate
 
+test-matrix: setup-up $(DENY) release ## Make the stock videos with six builds of ffmpeg; ARGS="test-small-720p"
+	@bins/videos/tests/matrix.sh target/release/seedbed-videos .tools/bin/pip .tools/ffmpeg $(ARGS)
+
 release: ## Build the binaries as they are released
 	@cargo build --quiet --locked --release
 
 debug:
 	@cargo build --quiet --locked --workspace
+
+bench-tracker: setup-bench-tracker release ## Compare the tracker with others over HTTP and UDP; ARGS="--rounds 1"
+	@/usr/bin/python3 bins/tracker/bench/trackers.py $(ARGS)
+
+test-aquatic: ## Test the tracker with the feature aquatic (needs io_uring)
+	@cargo test --locked -p seedbed-tracker --features aquatic --test differential
+
+bench-range: release ## Compare the range server with nginx, then load it for 20 s
+	$(call install,test -x /usr/sbin/nginx,nginx-light)
+	$(call install,command -v wrk,wrk)
+	@tests/bench/range.py target/release/seedbed-range $(ARGS)
+	@LOAD_SECONDS=20 cargo test --quiet --locked --release -p seedbed-range --test server -- --nocapture five_hundred
 
 fmt: ## Format the code
 	@cargo fmt
@@ -48,10 +63,19 @@ setup-up:
 
 setup-test: setup-up $(DENY) tests/node_modules/.installed
 	$(call install,command -v aria2c,aria2)
+	$(call install,command -v chromium,chromium)
 	$(call install,command -v curl,curl)
 	$(call install,command -v jq,jq)
+	$(call install,command -v openssl,openssl)
 	$(call install,command -v transmission-cli,transmission-cli)
 	$(call install,/usr/bin/python3 -c 'import libtorrent',python3-libtorrent)
+
+setup-bench-tracker: $(DENY) tests/node_modules/.installed
+	$(call install,command -v wrk,wrk)
+	$(call install,command -v opentracker,opentracker)
+	@for tool in aquatic_http aquatic_udp aquatic_udp_load_test; do \
+		[ -x .tools/bin/$$tool ] || cargo install --quiet --locked --root .tools --target-dir target/tools \
+			--no-default-features --version 0.9.0 $$tool || exit 1; done
 
 tests/node_modules/.installed: tests/package-lock.json
 	$(call install,command -v node npm,nodejs npm)

@@ -111,7 +111,7 @@ def measure(server, size, connections, seconds):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("binary", nargs="+", help="seedbed-range, with flags of its own if quoted")
+    parser.add_argument("binary", nargs="+", help="seedbed-range; several builds of it are compared")
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args()
@@ -126,11 +126,11 @@ def main():
         config = directory / "nginx.conf"
         port = free_port()
         config.write_text(NGINX.format(dir=directory, root=root, port=port))
-        process = stack.enter_context(server(["nginx", "-c", str(config), "-e", f"{directory}/error.log"]))
+        process = stack.enter_context(server(["/usr/sbin/nginx", "-c", str(config), "-e", f"{directory}/error.log"]))
         servers["nginx"] = (port, process.pid)
         for binary in args.binary:
             port = free_port()
-            command = [*binary.split(), "--root", str(root), "--listen", f"127.0.0.1:{port}"]
+            command = [binary, "--root", str(root), "--listen", f"127.0.0.1:{port}"]
             servers[binary] = (port, stack.enter_context(server(command)).pid)
         for port, _ in servers.values():
             wait_for(port)
@@ -145,7 +145,7 @@ def main():
             medians = {key: {field: statistics.median(row[field] for row in rows) for field in rows[0]}
                        for key, rows in results.items()}
             for key, row in medians.items():
-                print(f"  {pathlib.Path(key.split()[0]).name:14} {row['rate']:9.0f} requests/s {row['GiB/s']:7.2f} GiB/s"
+                print(f"  {pathlib.Path(key).name:14} {row['rate']:9.0f} requests/s {row['GiB/s']:7.2f} GiB/s"
                       f"  p99 {row['p99']:7.2f} ms  {row['cpu']:6.3f} CPU s/GiB"
                       f"  {row['rate'] / medians['nginx']['rate']:5.2f} x nginx", flush=True)
 

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Parser, Subcommand};
 use seedbed_service::{Healthcheck, LogArgs, Usage, UsageContext as _};
 
-use crate::{Config, MalformedRange, root::Root};
+use crate::{Config, MalformedRange, hls::Hls, root::Root};
 
 /// Serve a directory over HTTP as RFC 9110 has it: ranges, validators, conditional requests
 #[derive(Parser, Clone, Debug)]
@@ -33,6 +33,14 @@ pub struct Cli {
     #[arg(long, env = "SEEDBED_RANGE_MALFORMED_RANGE", value_enum, default_value_t)]
     pub malformed_range: MalformedRange,
 
+    /// Serve the segments in DIR/.hls as HTTP Live Streaming, at /hls/NAME/{ts,fmp4}/index.m3u8
+    #[arg(long, env = "SEEDBED_RANGE_HLS")]
+    pub hls: bool,
+
+    /// Play them in a loop as live streams, at /hls-live/NAME/{ts,fmp4}/index.m3u8
+    #[arg(long, env = "SEEDBED_RANGE_HLS_LIVE")]
+    pub hls_live: bool,
+
     /// How to log.
     #[command(flatten)]
     pub log: LogArgs,
@@ -46,6 +54,12 @@ pub enum Command {
 }
 
 impl Cli {
+    /// The routes for HTTP Live Streaming that the flags ask for.
+    #[must_use]
+    pub fn hls(&self) -> Hls {
+        Hls { vod: self.hls, live: self.hls_live }
+    }
+
     /// The configuration that the flags give.
     ///
     /// # Errors

@@ -1,11 +1,8 @@
 //! Cross-origin requests: every page may read every response.
 
-use axum::{
-    http::{HeaderMap, HeaderValue, StatusCode, header},
-    response::{IntoResponse as _, Response},
-};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
-use crate::{body, server::ALLOW};
+use crate::{content::Content, server::ALLOW};
 
 /// Lets the script of any page read the response, and the fields of it that a player needs.
 pub(crate) fn allow(headers: &mut HeaderMap) {
@@ -17,11 +14,12 @@ pub(crate) fn allow(headers: &mut HeaderMap) {
 }
 
 /// The answer to OPTIONS, preflight or not.
-pub(crate) fn preflight() -> Response {
-    let headers = [
-        (header::ALLOW, ALLOW),
-        (header::ACCESS_CONTROL_ALLOW_METHODS, ALLOW),
-        (header::ACCESS_CONTROL_ALLOW_HEADERS, "Range"),
-    ];
-    (StatusCode::NO_CONTENT, headers, body::none()).into_response()
+pub(crate) fn preflight() -> Response<Content> {
+    let mut response = Response::new(Content::Absent);
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    let headers = response.headers_mut();
+    headers.insert(header::ALLOW, HeaderValue::from_static(ALLOW));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(ALLOW));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("Range"));
+    response
 }

@@ -1,120 +1,143 @@
 //! Answering a request for a file.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{collections::VecDeque, sync::Arc, time::SystemTime};
 
-use axum::{
-    body::Body,
-    extract::{Request, State},
-    http::{HeaderMap, HeaderName, Method, StatusCode, header},
-    response::{IntoResponse as _, Response},
-};
-use prometheus_client::metrics::counter::Counter;
-use seedbed_service::admin;
+use axum::http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use bytes::Bytes;
 use tokio::task::spawn_blocking;
 
 use crate::{
-    body::{self, FileBody},
+    content::{Content, Source},
     http_date::HttpDate,
     multipart::Segment,
     plan::{FileRequest, Plan, Representation},
     range::ByteRange,
     root::{FileError, OpenFile, RelativePath},
-    server::{App, method_not_allowed},
+    server::{App, error, method_not_allowed},
     validators::Validators,
 };
 
-/// The handler: whatever is no route of its own is the path of a file.
-pub(crate) async fn handle(State(app): State<Arc<App>>, request: Request) -> Response {
+/// Answers a request for the file at `path`; none stands for a path that names no file.
+pub(crate) async fn answer(
+    app: &Arc<App>,
+    request: &Request<Bytes>,
+    path: Option<RelativePath>,
+) -> Response<Content> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return method_not_allowed().await;
+        return method_not_allowed();
     }
-    let Some(path) = RelativePath::from_uri(request.uri().path()) else {
-        return refuse(&FileError::NotFound);
+    let opened = match path {
+        Some(path) => open(app, path).await,
+        None => Err(FileError::NotFound),
     };
-    let now = HttpDate::from_clock(SystemTime::now());
-    let request = FileRequest::new(request.method(), path, request.headers(), now);
-    let open = {
-        let (app, path) = (Arc::clone(&app), request.path.clone());
-        spawn_blocking(move || app.config.root.file(&path)).await
-    };
-    match open {
-        Ok(Ok(file)) => serve(&app, &request, file, now),
-        Ok(Err(error)) => refuse(&error),
-        Err(lost) => refuse(&FileError::Io(lost.into())),
+    match opened {
+        Ok(file) => {
+            let now = HttpDate::from_clock(SystemTime::now());
+            let selected = Representation::of(&file, now);
+            let blocks = Arc::clone(&app.blocks);
+            serve(app, request, selected, Source::File { file: Arc::new(file), blocks }, now)
+        }
+        Err(error) => refuse(&error),
     }
 }
 
-/// Answers a request for a file that is there: the one place where what was asked for and what is
+/// Opens a file, on a thread for blocking work only if it might block.
+async fn open(app: &Arc<App>, path: RelativePath) -> Result<OpenFile, FileError> {
+    if let Some(file) = app.config.root.file_at_hand(&path) {
+        return Ok(file);
+    }
+    let app = Arc::clone(app);
+    spawn_blocking(move || app.config.root.file(&path))
+        .await
+        .unwrap_or_else(|lost| Err(FileError::Io(lost.into())))
+}
+
+/// Answers a request for what is there: the one place where what was asked for and what is
 /// planned meet.
-fn serve(app: &App, request: &FileRequest, file: OpenFile, now: HttpDate) -> Response {
-    let selected = Representation::of(&file, now);
+pub(crate) fn serve(
+    app: &App,
+    request: &Request<Bytes>,
+    selected: Representation,
+    source: Source,
+    now: HttpDate,
+) -> Response<Content> {
+    let (method, path) = (request.method(), request.uri().path());
+    let request = FileRequest::new(method, path, request.headers(), now);
     let plan = request.plan(&selected, app.config.malformed_range, now);
     tracing::debug!(?request, ?plan);
-    respond(plan, &selected, file, app.sent.clone())
+    respond(plan, &selected, source)
 }
 
-/// Carries out a plan. For HEAD the router drops the body, and keeps its length.
-fn respond(plan: Plan, selected: &Representation, file: OpenFile, sent: Counter) -> Response {
-    const ACCEPT: (HeaderName, &str) = (header::ACCEPT_RANGES, "bytes");
+/// Carries out a plan. For HEAD the connection drops the content, and keeps its length.
+fn respond(plan: Plan, selected: &Representation, source: Source) -> Response<Content> {
     let complete = selected.length;
-    let content = |status, content_type: &str, segments: Vec<Segment>| {
-        let headers = [(header::CONTENT_TYPE, content_type), ACCEPT];
-        let body = Body::new(FileBody::new(file, segments, sent));
-        (status, headers, stored(&selected.validators), body).into_response()
+    let content = |status, content_type: &str, segments: VecDeque<Segment>| {
+        let mut response = Response::new(Content::Segments(source, segments));
+        *response.status_mut() = status;
+        insert(&mut response, header::CONTENT_TYPE, content_type);
+        insert(&mut response, header::ACCEPT_RANGES, "bytes");
+        store(&mut response, &selected.validators);
+        response
     };
     match plan {
         Plan::Whole => {
-            let whole = ByteRange::whole(complete).map(Segment::File);
+            let whole = ByteRange::whole(complete).map(Segment::Range);
             content(StatusCode::OK, selected.content_type, whole.into_iter().collect())
         }
         Plan::Part(range) => {
-            let content_range = [(header::CONTENT_RANGE, range.content_range(complete))];
-            let segments = vec![Segment::File(range)];
-            let content = content(StatusCode::PARTIAL_CONTENT, selected.content_type, segments);
-            (content_range, content).into_response()
+            let segments = VecDeque::from([Segment::Range(range)]);
+            let mut response =
+                content(StatusCode::PARTIAL_CONTENT, selected.content_type, segments);
+            insert(&mut response, header::CONTENT_RANGE, &range.content_range(complete));
+            response
         }
         Plan::Parts(parts) => {
             let segments = parts.segments().collect();
             content(StatusCode::PARTIAL_CONTENT, &parts.content_type(), segments)
         }
         Plan::NotModified => {
-            (StatusCode::NOT_MODIFIED, stored(&selected.validators), body::none()).into_response()
+            let mut response = Response::new(Content::Absent);
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            store(&mut response, &selected.validators);
+            response
         }
         Plan::PreconditionFailed => {
-            admin::error(StatusCode::PRECONDITION_FAILED, "a precondition does not hold")
+            error(StatusCode::PRECONDITION_FAILED, "a precondition does not hold")
         }
         Plan::Unsatisfiable => {
-            let content_range = [(header::CONTENT_RANGE, format!("bytes */{complete}"))];
             let message = format!("wanted byte ranges within the {complete} bytes of the file");
-            let error = admin::error(StatusCode::RANGE_NOT_SATISFIABLE, message);
-            (content_range, [ACCEPT], error).into_response()
+            let mut response = error(StatusCode::RANGE_NOT_SATISFIABLE, message);
+            insert(&mut response, header::CONTENT_RANGE, &format!("bytes */{complete}"));
+            insert(&mut response, header::ACCEPT_RANGES, "bytes");
+            response
         }
     }
 }
 
 /// The fields that go with a response that a client may keep.
-fn stored(validators: &Validators) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    let mut insert = |name, text: &str| {
-        headers.insert(name, text.parse().expect("tags and dates are visible ASCII"));
-    };
-    insert(header::ETAG, &validators.etag.to_string());
+fn store(response: &mut Response<Content>, validators: &Validators) {
+    insert(response, header::ETAG, &validators.etag.to_string());
     if let Some(date) = validators.last_modified {
-        insert(header::LAST_MODIFIED, &date.to_string());
+        insert(response, header::LAST_MODIFIED, &date.to_string());
     }
     // It may be kept, but is asked for anew at each use: under test, files change.
-    insert(header::CACHE_CONTROL, "no-cache");
-    headers
+    insert(response, header::CACHE_CONTROL, "no-cache");
 }
 
-fn refuse(error: &FileError) -> Response {
-    let status = match error {
+fn insert(response: &mut Response<Content>, name: header::HeaderName, value: &str) {
+    let value =
+        HeaderValue::from_str(value).expect("types, tags, dates and ranges are visible ASCII");
+    response.headers_mut().insert(name, value);
+}
+
+pub(crate) fn refuse(reason: &FileError) -> Response<Content> {
+    let status = match reason {
         FileError::NotFound => StatusCode::NOT_FOUND,
         FileError::Forbidden => StatusCode::FORBIDDEN,
         FileError::Io(source) => {
-            tracing::error!(%source, "{error}");
+            tracing::error!(%source, "{reason}");
             StatusCode::INTERNAL_SERVER_ERROR
         }
     };
-    admin::error(status, error.to_string())
+    error(status, reason.to_string())
 }

@@ -68,7 +68,7 @@ fn entries(root: &Root) -> io::Result<Vec<Entry>> {
 
 /// The entry of a file, none for what is no file that can be read.
 fn entry(root: &Root, path: &RelativePath) -> Option<Entry> {
-    let fingerprint = root.file(path).ok()?.fingerprint;
+    let fingerprint = root.file(path).ok()?.version.fingerprint;
     let name = path.as_path().as_os_str();
     Some(Entry {
         name: name.to_string_lossy().into_owned(),

@@ -3,20 +3,23 @@
 //!
 //! Start reading at [`plan`], which decides what a request gets: a pure function of the request,
 //! the file's [`validators`] and the time, over the parsers in [`range`], [`precondition`],
-//! [`etag`] and [`http_date`]. [`root`] finds files and lets nothing else out; [`body`] sends
-//! them. Around that lie the routes: `/` is an index, `/health`, `/version` and `/metrics` are
+//! [`etag`] and [`http_date`]. [`root`] finds files and lets nothing else out; [`blocks`] keeps
+//! what was read of them, and `connection` speaks HTTP/1.1. Around that lie the routes: `/` is an index, `/health`, `/version` and `/metrics` are
 //! what every server has (a file of such a name in the root cannot be reached), and every other
 //! path is a file.
 //!
 //! Not supported: content codings, caching proxies' `Cache-Control` requests, listings of
 //! directories below the root, methods other than GET, HEAD and OPTIONS.
 
-pub mod body;
+pub mod blocks;
 pub mod cli;
+mod connection;
+mod content;
 pub mod content_type;
 mod cors;
 pub mod etag;
 mod files;
+pub mod hls;
 pub mod http_date;
 mod index;
 pub mod multipart;
@@ -25,12 +28,13 @@ pub mod precondition;
 pub mod range;
 pub mod root;
 mod server;
+mod synthetic;
 pub mod validators;
 
 use clap::ValueEnum;
 
 use root::Root;
-pub use server::run;
+pub use server::{run, run_with_hls};
 
 /// What is served, and how.
 #[derive(Clone, Debug)]

@@ -16,8 +16,8 @@ pub struct Multipart {
 pub enum Segment {
     /// A delimiter with the header fields of the part that follows.
     Text(String),
-    /// Bytes of the file.
-    File(ByteRange),
+    /// Bytes of the representation.
+    Range(ByteRange),
 }
 
 impl Multipart {
@@ -51,7 +51,7 @@ impl Multipart {
     /// The body.
     pub fn segments(&self) -> impl Iterator<Item = Segment> {
         let parts =
-            self.ranges.iter().flat_map(|range| [self.part_head(*range), Segment::File(*range)]);
+            self.ranges.iter().flat_map(|range| [self.part_head(*range), Segment::Range(*range)]);
         parts.chain([Segment::Text(format!("\r\n--{}--\r\n", self.boundary))])
     }
 
@@ -71,7 +71,7 @@ impl Segment {
     pub fn len(&self) -> u64 {
         match self {
             Self::Text(text) => text.len() as u64,
-            Self::File(range) => range.len(),
+            Self::Range(range) => range.len(),
         }
     }
 }

@@ -9,8 +9,12 @@ use std::{
     ffi::OsString,
     fs::File,
     io,
-    os::unix::ffi::OsStringExt as _,
+    os::{
+        fd::OwnedFd,
+        unix::{ffi::OsStringExt as _, fs::MetadataExt as _},
+    },
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use cap_std::{
@@ -18,9 +22,12 @@ use cap_std::{
     fs::{Dir, OpenOptions, OpenOptionsExt as _},
 };
 use percent_encoding::percent_decode_str;
-use rustix::{fs::OFlags, io::Errno};
+use rustix::{
+    fs::{Mode, OFlags, ResolveFlags, fstat, openat2, stat},
+    io::Errno,
+};
 
-use crate::validators::Fingerprint;
+use crate::{blocks::Version, validators::Fingerprint};
 
 /// The path of a file below the root: neither empty, nor hidden, nor on its way upwards.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +47,12 @@ impl RelativePath {
             .map(Self)
     }
 
+    /// Parses what follows `/hls/` in a request target: it lies in the directory `.hls`.
+    #[must_use]
+    pub fn of_hls(path: &str) -> Option<Self> {
+        Some(Self(Path::new(".hls").join(Self::from_uri(&format!("/{path}"))?.0)))
+    }
+
     fn segment(name: Vec<u8>) -> Option<OsString> {
         let refused = name.is_empty()
             || name.starts_with(b".")
@@ -56,10 +69,19 @@ impl RelativePath {
 
 /// The directory that is served.
 ///
-/// It is opened anew at each use: a directory that was removed and made again is found.
+/// Its path is looked at anew at each use: a directory that was removed and made again is found.
 #[derive(Clone, Debug)]
 pub struct Root {
     path: PathBuf,
+    known: Arc<Mutex<Option<KnownDir>>>,
+}
+
+/// The directory as it was found last.
+#[derive(Debug)]
+struct KnownDir {
+    device: u64,
+    inode: u64,
+    dir: Arc<OwnedFd>,
 }
 
 /// A directory cannot be served.
@@ -92,7 +114,17 @@ pub struct OpenFile {
     /// The file.
     pub file: File,
     /// What it was when it was opened.
-    pub fingerprint: Fingerprint,
+    pub version: Version,
+}
+
+impl OpenFile {
+    /// None if it is no regular file.
+    fn new(path: &RelativePath, file: File) -> io::Result<Option<Self>> {
+        let metadata = file.metadata()?;
+        let fingerprint = Fingerprint::of(&metadata);
+        let version = Version { device: metadata.dev(), fingerprint };
+        Ok(metadata.is_file().then(|| Self { path: path.clone(), file, version }))
+    }
 }
 
 impl Root {
@@ -101,7 +133,7 @@ impl Root {
     /// # Errors
     /// It is missing, is no directory or cannot be read.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, RootError> {
-        let root = Self { path: path.into() };
+        let root = Self { path: path.into(), known: Arc::default() };
         root.check()?;
         Ok(root)
     }
@@ -126,11 +158,19 @@ impl Root {
         // A named pipe without a writer must not hold us up.
         options.read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed());
         let file = self.dir()?.open_with(path.as_path(), &options)?.into_std();
-        let metadata = file.metadata()?;
-        if !metadata.is_file() {
-            return Err(FileError::NotFound);
-        }
-        Ok(OpenFile { path: path.clone(), file, fingerprint: Fingerprint::of(&metadata) })
+        OpenFile::new(path, file)?.ok_or(FileError::NotFound)
+    }
+
+    /// Opens a file whose path the kernel has in memory. This does not block.
+    ///
+    /// None says nothing: there may be a file, and [`Root::file`] knows.
+    #[must_use]
+    pub fn file_at_hand(&self, path: &RelativePath) -> Option<OpenFile> {
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let resolve = ResolveFlags::BENEATH | ResolveFlags::CACHED;
+        let dir = self.dir_at_hand()?;
+        let file = openat2(&*dir, path.as_path(), flags, Mode::empty(), resolve).ok()?;
+        OpenFile::new(path, file.into()).ok()?
     }
 
     /// What lies directly in it and is not hidden, by name. This blocks.
@@ -144,6 +184,24 @@ impl Root {
         }
         names.sort();
         Ok(names.into_iter().map(|name| RelativePath(name.into())).collect())
+    }
+
+    /// The directory that lies at the path now, opened when it was first seen there.
+    fn dir_at_hand(&self) -> Option<Arc<OwnedFd>> {
+        let now = stat(&self.path).ok()?;
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = &*known
+            && (known.device, known.inode) == (now.st_dev, now.st_ino)
+        {
+            return Some(Arc::clone(&known.dir));
+        }
+        let dir =
+            rustix::fs::open(&self.path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok()?;
+        let opened = fstat(&dir).ok()?;
+        let dir = Arc::new(dir);
+        let (device, inode) = (opened.st_dev, opened.st_ino);
+        *known = Some(KnownDir { device, inode, dir: Arc::clone(&dir) });
+        Some(dir)
     }
 
     fn dir(&self) -> io::Result<Dir> {
@@ -229,10 +287,12 @@ mod tests {
         symlink("/proc/self/root", inside.join("magic")).unwrap();
         let root = Root::open(&inside).unwrap();
         let file = |path| root.file(&RelativePath::from_uri(path).unwrap());
-        assert_eq!(file("/deep/good").unwrap().fingerprint.length(), 7);
+        assert_eq!(file("/deep/good").unwrap().version.fingerprint.length(), 7);
         for path in ["/relative", "/absolute", "/up/secret", "/loop", "/magic/etc/passwd", "/deep"]
         {
             assert!(matches!(file(path), Err(FileError::NotFound)), "{path}: {:?}", file(path));
+            let path = RelativePath::from_uri(path).unwrap();
+            assert!(root.file_at_hand(&path).is_none(), "{path:?}");
         }
     }
 

@@ -4,12 +4,15 @@ use std::{net::TcpListener, sync::Arc};
 
 use axum::{
     Router,
-    extract::{Request, State},
-    http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header, uri::Authority},
-    middleware::{Next, from_fn_with_state},
-    response::{IntoResponse as _, Response},
+    body::Body,
+    http::{
+        HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header,
+        uri::Authority,
+    },
     routing::get,
 };
+use bytes::Bytes;
+use http_body_util::BodyExt as _;
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family},
@@ -17,22 +20,37 @@ use prometheus_client::{
 };
 use seedbed_service::{
     Metrics, Shutdown,
+    accept::accept,
     admin::{self, Health},
     identity,
-    serve::serve,
 };
+use tokio::time::Instant;
+use tower_service::Service as _;
 
-use crate::{Config, cors, files, index};
+use crate::{
+    Config,
+    blocks::Blocks,
+    connection::{self, Refusal, Service},
+    content::Content,
+    cors, files,
+    hls::{self, Hls},
+    index,
+    root::RelativePath,
+    synthetic,
+};
 
 /// The methods that every path knows.
 pub(crate) const ALLOW: &str = "GET, HEAD, OPTIONS";
 
-/// What the handlers share.
+/// What all requests share.
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) config: Config,
-    /// Bytes of response bodies that were taken from files.
-    pub(crate) sent: Counter,
+    pub(crate) hls: Hls,
+    pub(crate) started: Instant,
+    pub(crate) blocks: Arc<Blocks>,
+    /// Bytes that were sent of files and synthetic content.
+    sent: Counter,
     requests: Family<StatusLabel, Counter>,
 }
 
@@ -46,18 +64,65 @@ struct StatusLabel {
 /// # Errors
 /// The listener cannot be used.
 pub async fn run(config: Config, listener: TcpListener, shutdown: Shutdown) -> anyhow::Result<()> {
-    serve(listener, router(config), shutdown).await
+    run_with_hls(config, Hls::default(), listener, shutdown).await
 }
 
-fn router(config: Config) -> Router {
-    let app = Arc::new(App { config, sent: Counter::default(), requests: Family::default() });
+/// As [`run`], with routes for HTTP Live Streaming.
+///
+/// # Errors
+/// The listener cannot be used.
+pub async fn run_with_hls(
+    config: Config,
+    hls: Hls,
+    listener: TcpListener,
+    shutdown: Shutdown,
+) -> anyhow::Result<()> {
+    let app = Arc::new(App {
+        config,
+        hls,
+        started: Instant::now(),
+        blocks: Arc::default(),
+        sent: Counter::default(),
+        requests: Family::default(),
+    });
+    let server = Server { pages: pages(&app), app };
+    accept(listener, shutdown.clone(), |stream, remote| {
+        let (server, shutdown) = (server.clone(), shutdown.clone());
+        async move {
+            if let Err(error) = connection::serve(stream, shutdown, server).await {
+                tracing::debug!(%remote, %error, "a connection ended early");
+            }
+        }
+    })
+    .await
+}
+
+/// What answers the requests of all connections.
+#[derive(Clone, Debug)]
+struct Server {
+    app: Arc<App>,
+    pages: Router,
+}
+
+impl Service for Server {
+    async fn answer(&self, request: Result<Request<Bytes>, Refusal>) -> Response<Content> {
+        answer(&self.app, &self.pages, request).await
+    }
+
+    fn sent(&self, bytes: u64) {
+        self.app.sent.inc_by(bytes);
+    }
+}
+
+/// The routes that are no files.
+fn pages(app: &Arc<App>) -> Router {
     let metrics = Metrics::new("seedbed_range", |registry| {
         registry.register("requests", "Responses by status", app.requests.clone());
-        let help = "What was sent of files, delimiters of parts included";
+        let help = "What was sent of files and synthetic content";
         registry.register_with_unit("sent", help, Unit::Bytes, app.sent.clone());
     });
     let health = {
-        let app = Arc::clone(&app);
+        let app = Arc::clone(app);
         move || Health {
             degraded: app
                 .config
@@ -68,40 +133,95 @@ fn router(config: Config) -> Router {
             ..Health::default()
         }
     };
-    Router::new()
-        .route("/", get(index::handle).fallback(method_not_allowed))
-        .fallback(files::handle)
-        .with_state(Arc::clone(&app))
-        .merge(admin::router(identity!(), metrics, health))
-        .layer(from_fn_with_state(app, every_request))
+    Router::new().route("/", get(index::handle)).with_state(Arc::clone(app)).merge(admin::router(
+        identity!(),
+        metrics,
+        health,
+    ))
 }
 
 /// 405, for a method that no path knows.
-pub(crate) async fn method_not_allowed() -> Response {
-    let error = admin::error(StatusCode::METHOD_NOT_ALLOWED, format!("wanted one of {ALLOW}"));
-    ([(header::ALLOW, ALLOW)], error).into_response()
+pub(crate) fn method_not_allowed() -> Response<Content> {
+    let message = format!("wanted one of {ALLOW}");
+    let mut response = error(StatusCode::METHOD_NOT_ALLOWED, message);
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(ALLOW));
+    response
+}
+
+/// An error as all servers give it.
+pub(crate) fn error(status: StatusCode, message: impl Into<String>) -> Response<Content> {
+    let body = admin::error_body(status, message).to_string();
+    let mut response = Response::new(Content::Bytes(body.into()));
+    *response.status_mut() = status;
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
 }
 
 /// What holds for every request: it has a host, any page may read the answer, it is counted and
 /// logged.
-async fn every_request(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let (method, uri) = (request.method().clone(), request.uri().clone());
-    let range = request.headers().get(header::RANGE).cloned();
-    let mut response = if !names_a_host(request.version(), request.headers()) {
-        admin::error(StatusCode::BAD_REQUEST, "wanted exactly one valid Host header field")
-    } else if method == Method::OPTIONS {
-        cors::preflight()
-    } else {
-        next.run(request).await
+async fn answer(
+    app: &Arc<App>,
+    pages: &Router,
+    request: Result<Request<Bytes>, Refusal>,
+) -> Response<Content> {
+    let mut response = match &request {
+        Ok(request) if !names_a_host(request.version(), request.headers()) => {
+            error(StatusCode::BAD_REQUEST, "wanted exactly one valid Host header field")
+        }
+        Ok(request) if *request.method() == Method::OPTIONS => cors::preflight(),
+        Ok(request) => route(app, pages, request).await,
+        Err(refusal) => error(refusal.status, refusal.message),
     };
-    cors::allow(response.headers_mut());
+    let headers = response.headers_mut();
+    cors::allow(headers);
     // Nobody should keep an error, or an index, any longer than it is true.
-    let cache = response.headers_mut().entry(header::CACHE_CONTROL);
+    let cache = headers.entry(header::CACHE_CONTROL);
     cache.or_insert(HeaderValue::from_static("no-store"));
     let status = response.status().as_u16();
     app.requests.get_or_create(&StatusLabel { status }).inc();
-    tracing::info!(%method, %uri, ?range, status, "request");
+    match request {
+        Ok(request) => {
+            let (method, uri) = (request.method(), request.uri());
+            let range = request.headers().get(header::RANGE);
+            tracing::info!(%method, %uri, ?range, status, "request");
+        }
+        Err(_) => tracing::info!(status, "no request"),
+    }
     response
+}
+
+async fn route(app: &Arc<App>, pages: &Router, request: &Request<Bytes>) -> Response<Content> {
+    let path = request.uri().path();
+    if let Some(size) = path.strip_prefix(synthetic::PREFIX) {
+        return synthetic::answer(app, request, size);
+    }
+    if let Some(response) = hls::answer(app, request, path).await {
+        return response;
+    }
+    match path {
+        "/" | "/health" | "/version" | "/metrics" => page(pages, request).await,
+        _ => files::answer(app, request, RelativePath::from_uri(path)).await,
+    }
+}
+
+/// Answers with one of the routes that are no files.
+async fn page(pages: &Router, request: &Request<Bytes>) -> Response<Content> {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return method_not_allowed();
+    }
+    // The connection leaves the content out for HEAD, and says how long it would be.
+    let mut request = request.clone().map(Body::from);
+    *request.method_mut() = Method::GET;
+    let Ok(response) = pages.clone().call(request).await;
+    let (mut parts, body) = response.into_parts();
+    match body.collect().await {
+        Ok(body) => {
+            parts.headers.remove(header::CONTENT_LENGTH);
+            Response::from_parts(parts, Content::Bytes(body.to_bytes()))
+        }
+        Err(_) => error(StatusCode::INTERNAL_SERVER_ERROR, "failed to make the page"),
+    }
 }
 
 /// Whether the Host header field is as RFC 9112 section 3.2 wants it.

@@ -1,6 +1,10 @@
 //! The validators of a file: what tells one version of its bytes from another.
 
-use std::{fs::Metadata, os::unix::fs::MetadataExt as _};
+use std::{
+    fs::Metadata,
+    os::unix::fs::MetadataExt as _,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use sha2::{Digest as _, Sha256};
 
@@ -14,7 +18,7 @@ use crate::{etag::EntityTag, http_date::HttpDate};
 /// the server too. The device number is left out because it does not: a container's overlay gets
 /// a new one at each start. Before Linux 6.13 timestamps tick at the kernel's timer (1 to 10 ms),
 /// so two writes in place, of one length and within one tick, are not told apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Fingerprint {
     inode: u64,
     length: u64,
@@ -38,6 +42,14 @@ impl Fingerprint {
     #[must_use]
     pub fn length(&self) -> u64 {
         self.length
+    }
+
+    /// Whether the file was last changed before `time`. Nobody can set that date.
+    #[must_use]
+    pub fn changed_before(&self, time: SystemTime) -> bool {
+        let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let time = (since.as_secs().cast_signed(), i64::from(since.subsec_nanos()));
+        self.changed < time
     }
 
     /// Whether an open file still has the bytes that it had.
@@ -129,6 +141,13 @@ mod tests {
         assert!(OLD.same_bytes(&Fingerprint { changed: (1500, 0), ..OLD }));
         assert!(!OLD.same_bytes(&Fingerprint { modified: (1000, 6), ..OLD }));
         assert!(!OLD.same_bytes(&Fingerprint { length: 9, ..OLD }));
+    }
+
+    #[test]
+    fn the_time_of_change_is_compared_to_the_nanosecond() {
+        let at = |nanoseconds| UNIX_EPOCH + std::time::Duration::new(1000, nanoseconds);
+        assert!(!OLD.changed_before(at(5)));
+        assert!(OLD.changed_before(at(6)));
     }
 
     #[test]

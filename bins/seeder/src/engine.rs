@@ -10,8 +10,8 @@ use std::{
 };
 
 use librqbit::{
-    AddTorrent, AddTorrentOptions, ListenerMode, ListenerOptions,
-    ManagedTorrentShared, PeerConnectionOptions, Session, SessionOptions, TorrentMetadata,
+    AddTorrent, AddTorrentOptions, ListenerMode, ListenerOptions, ManagedTorrentShared,
+    PeerConnectionOptions, Session, SessionOptions, TorrentMetadata,
     storage::{BoxStorageFactory, StorageFactory, StorageFactoryExt as _, TorrentStorage},
 };
 use librqbit_core::Id20;

@@ -53,10 +53,7 @@ pub struct Identity {
 #[macro_export]
 macro_rules! identity {
     () => {
-        $crate::admin::Identity {
-            name: env!("CARGO_PKG_NAME"),
-            version: env!("CARGO_PKG_VERSION"),
-        }
+        $crate::admin::Identity { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") }
     };
 }
 
@@ -68,9 +65,15 @@ pub fn router(
 ) -> Router {
     let health = Arc::new(health);
     Router::new()
-        .route("/health", get(async move || health().into_response()))
-        .route("/version", get(async move || Json(identity)))
-        .route("/metrics", get(async move || encode(&metrics)))
+        .route("/health", get(async move || health().into_response()).fallback(not_allowed))
+        .route("/version", get(async move || Json(identity)).fallback(not_allowed))
+        .route("/metrics", get(async move || encode(&metrics)).fallback(not_allowed))
+}
+
+async fn not_allowed() -> Response {
+    const ALLOW: &str = "GET, HEAD";
+    let error = error(StatusCode::METHOD_NOT_ALLOWED, format!("wanted one of {ALLOW}"));
+    ([(header::ALLOW, ALLOW)], error).into_response()
 }
 
 fn encode(metrics: &Metrics) -> Response {
@@ -84,6 +87,11 @@ fn encode(metrics: &Metrics) -> Response {
 /// An error as every control endpoint gives it: `{"error":"...","status":400}`.
 #[must_use]
 pub fn error(status: StatusCode, message: impl Into<String>) -> Response {
-    let body = json!({ "error": message.into(), "status": status.as_u16() });
-    (status, Json(body)).into_response()
+    (status, Json(error_body(status, message))).into_response()
+}
+
+/// The body of [`error`].
+#[must_use]
+pub fn error_body(status: StatusCode, message: impl Into<String>) -> Value {
+    json!({ "error": message.into(), "status": status.as_u16() })
 }

@@ -43,8 +43,11 @@ pub fn tcp(address: SocketAddr) -> Result<TcpListener, BindError> {
         socket.listen(BACKLOG)?;
         Ok(socket.into())
     };
-    bind_or_fall_back(address, bind)
-        .map_err(|source| BindError { address, protocol: "tcp", source })
+    bind_or_fall_back(address, bind).map_err(|source| BindError {
+        address,
+        protocol: "tcp",
+        source,
+    })
 }
 
 /// Binds a UDP socket, non-blocking. Port 0 takes a free one.
@@ -58,8 +61,11 @@ pub fn udp(address: SocketAddr) -> Result<UdpSocket, BindError> {
         socket.bind(&SocketAddr::into(address))?;
         Ok(socket.into())
     };
-    bind_or_fall_back(address, bind)
-        .map_err(|source| BindError { address, protocol: "udp", source })
+    bind_or_fall_back(address, bind).map_err(|source| BindError {
+        address,
+        protocol: "udp",
+        source,
+    })
 }
 
 /// Binds TCP and UDP on the same port number; port 0 takes one that is free for both.
@@ -71,9 +77,8 @@ pub fn tcp_and_udp(address: SocketAddr) -> Result<(TcpListener, UdpSocket), Bind
     loop {
         attempt += 1;
         let stream = tcp(address)?;
-        let bound = stream
-            .local_addr()
-            .map_err(|source| BindError { address, protocol: "tcp", source })?;
+        let bound =
+            stream.local_addr().map_err(|source| BindError { address, protocol: "tcp", source })?;
         match udp(bound) {
             Ok(datagram) => return Ok((stream, datagram)),
             Err(_) if address.port() == 0 && attempt < PAIR_ATTEMPTS => {}

@@ -89,7 +89,10 @@ mod tests {
         let wrong: Result<(), _> = "x".parse::<u16>().map(|_| ());
         let error = wrong.usage("bad port").context("failed to start").unwrap_err();
         assert_eq!(code(&error), 2);
-        assert_eq!(format!("{error:#}"), "failed to start: bad port: invalid digit found in string");
+        assert_eq!(
+            format!("{error:#}"),
+            "failed to start: bad port: invalid digit found in string"
+        );
     }
 
     #[test]

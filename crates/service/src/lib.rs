@@ -5,6 +5,7 @@
 //! passes them to its library together with a [`Shutdown`]. The library mounts
 //! [`admin::router`] beside its own routes and serves them with [`serve::serve`].
 
+pub mod accept;
 pub mod admin;
 pub mod announce;
 pub mod bind;

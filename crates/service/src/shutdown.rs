@@ -18,9 +18,11 @@ pub fn on_signal(shutdown: &Shutdown) -> std::io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let shutdown = shutdown.clone();
     tokio::spawn(async move {
-        let mut wait = async || tokio::select! {
-            _ = interrupt.recv() => 130,
-            _ = terminate.recv() => 143,
+        let mut wait = async || {
+            tokio::select! {
+                _ = interrupt.recv() => 130,
+                _ = terminate.recv() => 143,
+            }
         };
         wait().await;
         shutdown.cancel();

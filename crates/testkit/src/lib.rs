@@ -3,6 +3,7 @@
 //! Everything here panics with what it saw where a test cannot go on; nothing sleeps for a while
 //! and hopes.
 
+mod browser;
 mod http;
 mod server;
 mod tool;
@@ -12,6 +13,7 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
+pub use browser::run_page;
 pub use http::{Response, get, get_json, request};
 pub use server::{Finished, Server, binary, run, run_with_env};
 pub use tool::{Tool, require};

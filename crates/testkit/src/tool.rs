@@ -20,6 +20,12 @@ impl Tool {
     /// The segmented downloader.
     pub const ARIA2: Self =
         Self { command: "aria2c", probe: &["--version"], install: "apt-get install aria2" };
+    /// The browser.
+    pub const CHROMIUM: Self =
+        Self { command: "chromium", probe: &["--version"], install: "apt-get install chromium" };
+    /// The command-line HTTP client.
+    pub const CURL: Self =
+        Self { command: "curl", probe: &["--version"], install: "apt-get install curl" };
     /// The encoder.
     pub const FFMPEG: Self =
         Self { command: "ffmpeg", probe: &["-version"], install: "apt-get install ffmpeg" };

@@ -6,8 +6,10 @@
 mod origin;
 
 mod body;
+mod load;
 mod process;
 mod root;
 mod routes;
+mod synthetic;
 
 use origin::{Origin, content};

@@ -1,0 +1,89 @@
+//! A page in headless Chromium.
+//!
+//! The page itself says what it saw, so that no debugging protocol is needed: it asks for
+//! `/done?` and the text.
+
+use std::{
+    io::{BufRead as _, BufReader, Write as _},
+    net::{TcpListener, TcpStream},
+    process::{Child, Command, Stdio},
+    time::Instant,
+};
+
+use percent_encoding::percent_decode_str;
+
+use crate::{DEADLINE, Tool, require, wait_until};
+
+/// Opens `html` in a browser with a new profile and waits for what it reports by
+/// `fetch("/done?" + encodeURIComponent(text))`. It can load the `assets`, JavaScript by path.
+///
+/// # Panics
+/// There is no Chromium, or the page says nothing for [`DEADLINE`].
+#[must_use]
+pub fn run_page(html: &str, assets: &[(&str, &str)]) -> String {
+    let chromium = require(Tool::CHROMIUM);
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    listener.set_nonblocking(true).expect("a listener can be polled");
+    let address = listener.local_addr().expect("a bound socket has an address");
+    let profile = tempfile::tempdir().expect("a directory can be made");
+    let child = Command::new(chromium)
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
+        .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
+        .args(["--disable-dev-shm-usage", "--autoplay-policy=no-user-gesture-required"])
+        .arg("--mute-audio")
+        .arg(format!("--user-data-dir={}", profile.path().display()))
+        .arg(format!("http://{address}/"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("chromium starts");
+    let _browser = Browser(child);
+    let begun = Instant::now();
+    let mut report = None;
+    wait_until("the page to say what it saw", || {
+        assert!(begun.elapsed() < DEADLINE, "the page said nothing for {DEADLINE:?}");
+        while report.is_none()
+            && let Ok((stream, _)) = listener.accept()
+        {
+            report = answer(stream, html, assets);
+        }
+        report.is_some()
+    });
+    report.expect("waited for")
+}
+
+/// Answers one request. The page's report, if it is that.
+fn answer(mut stream: TcpStream, html: &str, assets: &[(&str, &str)]) -> Option<String> {
+    stream.set_nonblocking(false).ok()?;
+    // A browser opens connections that it may never use.
+    stream.set_read_timeout(Some(std::time::Duration::from_millis(500))).ok()?;
+    let mut lines = BufReader::new(stream.try_clone().ok()?).lines().map_while(Result::ok);
+    let line = lines.next()?;
+    while lines.next().is_some_and(|line| !line.is_empty()) {}
+    let target = line.split(' ').nth(1)?;
+    let report = target.strip_prefix("/done?");
+    let asset = assets.iter().find(|(path, _)| *path == target);
+    let (status, content_type, body) = match (report, asset) {
+        (Some(_), _) => ("204 No Content", "text/plain", ""),
+        (None, Some((_, script))) => ("200 OK", "text/javascript", *script),
+        (None, None) if target == "/" => ("200 OK", "text/html; charset=utf-8", html),
+        (None, None) => ("404 Not Found", "text/plain", ""),
+    };
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    let _the_page_is_gone =
+        stream.write_all([head.as_bytes(), body.as_bytes()].concat().as_slice());
+    report.map(|text| percent_decode_str(text).decode_utf8_lossy().into_owned())
+}
+
+struct Browser(Child);
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let _already_ended = self.0.kill();
+        let _reaped = self.0.wait();
+    }
+}
