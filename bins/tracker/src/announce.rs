@@ -14,15 +14,17 @@ use serde::Serialize;
 pub(crate) enum Transport {
     Http,
     Udp,
+    WebSocket,
 }
 
 impl Transport {
-    pub(crate) const ALL: [Self; 2] = [Self::Http, Self::Udp];
+    pub(crate) const ALL: [Self; 3] = [Self::Http, Self::Udp, Self::WebSocket];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Http => "http",
             Self::Udp => "udp",
+            Self::WebSocket => "websocket",
         }
     }
 }
@@ -60,6 +62,19 @@ pub(crate) struct Addresses {
     pub(crate) v6: Option<Endpoint<Ipv6Addr>>,
 }
 
+/// A WebSocket connection, by the number that it has in this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Connection(pub(crate) u64);
+
+/// How a WebTorrent peer can be reached: through the tracker, which passes on what others have
+/// to say to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct WebPeer {
+    pub(crate) connection: Connection,
+    /// Where the connection comes from.
+    pub(crate) ip: IpAddr,
+}
+
 impl Addresses {
     /// Takes `ip` in, in place of another of its family.
     pub(crate) fn set(&mut self, ip: IpAddr, port: NonZeroU16) {
@@ -82,12 +97,26 @@ impl From<(IpAddr, NonZeroU16)> for Addresses {
     }
 }
 
-/// The address families that an answer can carry.
+/// The kinds of peers that an answer can carry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Families {
     Both,
     V4,
     V6,
+    /// Peers behind a WebSocket, which reach each other only.
+    Web,
+}
+
+impl Families {
+    /// Whether IPv4 addresses are taken, and whether IPv6 addresses are.
+    pub(crate) const fn of_addresses(self) -> (bool, bool) {
+        match self {
+            Self::Both => (true, true),
+            Self::V4 => (true, false),
+            Self::V6 => (false, true),
+            Self::Web => (false, false),
+        }
+    }
 }
 
 /// An announce, of whatever transport.
@@ -97,6 +126,7 @@ pub(crate) struct AnnounceRequest {
     pub(crate) infohash: Infohash,
     pub(crate) peer_id: PeerId,
     pub(crate) addresses: Addresses,
+    pub(crate) web: Option<WebPeer>,
     pub(crate) event: Event,
     pub(crate) uploaded: u64,
     pub(crate) downloaded: u64,
@@ -105,6 +135,8 @@ pub(crate) struct AnnounceRequest {
     /// How many peers are wanted, where the peer says so.
     pub(crate) numwant: Option<u32>,
     pub(crate) families: Families,
+    /// Whether the answer is to have peer ids, which compact ones have not.
+    pub(crate) peer_ids: bool,
 }
 
 /// A scrape, of whatever transport.
@@ -123,11 +155,20 @@ pub(crate) enum Scraped {
     All,
 }
 
+/// A WebTorrent answer to an offer, which is to be passed on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct AnswerRequest {
+    pub(crate) infohash: Infohash,
+    /// Who made the offer.
+    pub(crate) to: PeerId,
+}
+
 /// Whatever a tracker can be asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Request {
     Announce(AnnounceRequest),
     Scrape(ScrapeRequest),
+    Answer(AnswerRequest),
 }
 
 /// How many are in a swarm, the requester included.
@@ -141,7 +182,8 @@ pub(crate) struct SwarmCounts {
 /// A peer as an answer lists it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ListedPeer {
-    pub(crate) id: PeerId,
+    /// Where the request asks for peer ids.
+    pub(crate) id: Option<PeerId>,
     pub(crate) addresses: Addresses,
 }
 
@@ -151,7 +193,15 @@ pub(crate) struct AnnounceResponse {
     /// Seconds until the next announce.
     pub(crate) interval: u32,
     pub(crate) counts: SwarmCounts,
+    pub(crate) listing: Listing,
+}
+
+/// Other peers of the swarm, of the kind that the request takes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Listing {
     pub(crate) peers: Vec<ListedPeer>,
+    /// Of WebTorrent peers, for [`Families::Web`].
+    pub(crate) connections: Vec<Connection>,
 }
 
 /// The answer to a scrape: in the order in which it was asked, or by infohash if all were.
@@ -167,4 +217,6 @@ pub(crate) struct ScrapeResponse {
 pub(crate) enum Response {
     Announce(AnnounceResponse),
     Scrape(ScrapeResponse),
+    /// The connection that an answer is for.
+    Answer(Connection),
 }

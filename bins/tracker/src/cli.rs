@@ -6,13 +6,13 @@ use std::{
     time::Duration,
 };
 
-use clap::{ArgAction, Parser, Subcommand};
+use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use seedbed_metainfo::{Infohash, InvalidInfohash};
 use seedbed_service::{Healthcheck, LogArgs, bind};
 
 use crate::{Config, Listeners, PeerOrder};
 
-/// BitTorrent tracker for tests: HTTP and UDP over one swarm store
+/// BitTorrent tracker for tests: HTTP, UDP and WebSocket over one swarm store
 #[derive(Clone, Debug, Parser)]
 #[command(
     name = "seedbed-tracker",
@@ -70,6 +70,26 @@ pub struct Cli {
     )]
     pub max_numwant: u32,
 
+    /// Longest query of an announce or a scrape over HTTP
+    #[arg(
+        long,
+        env = "SEEDBED_TRACKER_MAX_QUERY",
+        value_name = "BYTES",
+        default_value_t = 64 << 10,
+        value_parser = clap::value_parser!(u32).range(256..=16 << 20)
+    )]
+    pub max_query: u32,
+
+    /// Most infohashes in a scrape over HTTP or WebSocket
+    #[arg(
+        long,
+        env = "SEEDBED_TRACKER_MAX_SCRAPE",
+        value_name = "N",
+        default_value_t = 512,
+        value_parser = clap::value_parser!(u32).range(1..=65_536)
+    )]
+    pub max_scrape: u32,
+
     /// Serve announce and scrape over HTTP
     #[arg(
         long,
@@ -91,6 +111,17 @@ pub struct Cli {
         value_parser = on_unless_false
     )]
     pub udp: bool,
+
+    /// Serve WebTorrent peers over WebSocket
+    #[arg(
+        long,
+        env = "WEBSOCKET",
+        value_name = "BOOL",
+        default_value = "true",
+        action = ArgAction::Set,
+        value_parser = on_unless_false
+    )]
+    pub websocket: bool,
 
     /// Serve /stats, /stats.json and /api/torrents
     #[arg(
@@ -152,6 +183,16 @@ pub struct Cli {
     #[arg(long, env = "SEEDBED_TRACKER_SEED", value_name = "N")]
     pub seed: Option<u64>,
 
+    /// What answers
+    #[arg(
+        long,
+        env = "SEEDBED_TRACKER_ENGINE",
+        value_name = "ENGINE",
+        value_enum,
+        default_value_t
+    )]
+    pub engine: EngineKind,
+
     #[command(flatten)]
     #[expect(missing_docs, reason = "a doc comment would replace the help of the flags")]
     pub log: LogArgs,
@@ -162,6 +203,16 @@ pub struct Cli {
 pub enum Command {
     /// Exit 0 if the tracker is healthy and 1 if it is not
     Healthcheck(Healthcheck),
+}
+
+/// What answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum EngineKind {
+    /// This tracker
+    #[default]
+    Builtin,
+    /// `aquatic_http`: announce and scrape over HTTP only; needs a build with the feature aquatic
+    Aquatic,
 }
 
 /// The value of a flag that takes several infohashes.
@@ -195,10 +246,13 @@ impl Cli {
             interval: Duration::from_secs(self.interval.into()),
             expire_after: self.expire_after,
             max_numwant: self.max_numwant,
+            max_query: self.max_query as usize,
+            max_scrape: self.max_scrape as usize,
             trust_proxy: self.trust_proxy,
             whitelist: self.whitelist.0.clone(),
             blacklist: self.blacklist.0.clone(),
             http: self.http,
+            websocket: self.websocket,
             stats: self.stats,
             peer_order: self.peer_order,
             seed: self.seed,

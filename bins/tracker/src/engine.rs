@@ -2,16 +2,17 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use seedbed_metainfo::Infohash;
+use seedbed_metainfo::{Infohash, PeerId};
 
 use crate::{
     Config,
     announce::{
-        AnnounceRequest, AnnounceResponse, Request, Response, ScrapeRequest, ScrapeResponse,
-        Scraped,
+        AnnounceRequest, AnnounceResponse, AnswerRequest, Connection, Request, Response,
+        ScrapeRequest, ScrapeResponse, Scraped, Transport,
     },
     clock::Moment,
     metrics::{Counters, Outcome},
+    recent::{Happened, Recent},
     store::Store,
 };
 
@@ -28,6 +29,9 @@ pub(crate) enum Refusal {
     /// It is on the blacklist.
     #[error("info_hash {0} is on the blacklist")]
     Blacklisted(Infohash),
+    /// An answer is for a peer that is not there.
+    #[error("to_peer_id: no peer {0} is in the swarm of {1}")]
+    UnknownPeer(PeerId, Infohash),
 }
 
 /// The tracker behind all transports.
@@ -35,6 +39,7 @@ pub(crate) enum Refusal {
 pub(crate) struct Engine {
     store: Store,
     counters: Counters,
+    recent: Recent,
     whitelist: HashSet<Infohash>,
     blacklist: HashSet<Infohash>,
     interval: u32,
@@ -48,6 +53,7 @@ impl Engine {
         Self {
             store: Store::new(config.peer_order, seed, expire_after),
             counters: Counters::default(),
+            recent: Recent::default(),
             whitelist: config.whitelist.clone(),
             blacklist: config.blacklist.clone(),
             interval: whole_seconds(config.interval),
@@ -63,6 +69,11 @@ impl Engine {
         &self.counters
     }
 
+    /// The last events, the last one first.
+    pub(crate) fn recent(&self) -> Vec<Happened> {
+        self.recent.all()
+    }
+
     /// Answers a request. Every one passes through here, whatever transport it came by.
     ///
     /// # Errors
@@ -74,6 +85,12 @@ impl Engine {
                 let outcome = if answer.is_ok() { Outcome::Answered } else { Outcome::Refused };
                 self.counters.announces.count(request.transport, outcome);
                 answer.map(Response::Announce)
+            }
+            Request::Answer(request) => {
+                let to = self.addressee(request, now);
+                let outcome = if to.is_ok() { Outcome::Answered } else { Outcome::Refused };
+                self.counters.answers.count(Transport::WebSocket, outcome);
+                to.map(Response::Answer)
             }
             Request::Scrape(request) => {
                 self.counters.scrapes.count(request.transport, Outcome::Answered);
@@ -88,9 +105,16 @@ impl Engine {
         now: Moment,
     ) -> Result<AnnounceResponse, Refusal> {
         self.admit(request.infohash)?;
+        self.recent.note(request, now);
         let wanted = request.numwant.unwrap_or(DEFAULT_NUMWANT).min(self.max_numwant);
-        let (counts, peers) = self.store.announce(request, wanted, now);
-        Ok(AnnounceResponse { interval: self.interval, counts, peers })
+        let (counts, listing) = self.store.announce(request, wanted, now);
+        Ok(AnnounceResponse { interval: self.interval, counts, listing })
+    }
+
+    fn addressee(&self, request: &AnswerRequest, now: Moment) -> Result<Connection, Refusal> {
+        let AnswerRequest { infohash, to } = request;
+        self.admit(*infohash)?;
+        self.store.connection(infohash, to, now).ok_or(Refusal::UnknownPeer(*to, *infohash))
     }
 
     fn scrape(&self, request: &ScrapeRequest, now: Moment) -> ScrapeResponse {

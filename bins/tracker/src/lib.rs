@@ -1,19 +1,25 @@
-//! A BitTorrent tracker for tests: HTTP and UDP over one swarm store.
+//! A BitTorrent tracker for tests: HTTP, UDP and WebSocket over one swarm store.
 //!
 //! [`run`] serves on sockets that the caller has bound. Below it, the engine takes requests of
 //! whatever transport and answers them without a socket, a clock or ambient randomness; the
 //! transports in front of it parse, and write what it says.
 
 mod announce;
+#[cfg(feature = "aquatic")]
+pub mod aquatic;
 pub mod cli;
 mod clock;
 mod engine;
+#[doc(hidden)]
+pub mod fuzz;
 mod http;
 mod metrics;
+mod recent;
 mod sender;
 mod stats;
 mod store;
 mod udp;
+mod websocket;
 
 use std::{
     collections::HashSet,
@@ -25,7 +31,7 @@ use std::{
 
 use anyhow::Context as _;
 use seedbed_metainfo::Infohash;
-use seedbed_service::{Shutdown, serve};
+use seedbed_service::Shutdown;
 use tokio::task::JoinSet;
 
 pub use crate::store::PeerOrder;
@@ -44,6 +50,10 @@ pub struct Config {
     pub expire_after: u32,
     /// Most peers in one answer.
     pub max_numwant: u32,
+    /// Longest query of an announce or a scrape over HTTP, in bytes.
+    pub max_query: usize,
+    /// Most infohashes in a scrape over HTTP or WebSocket; over UDP it is 74 (BEP 15).
+    pub max_scrape: usize,
     /// Believe `X-Forwarded-For`, and addresses in announces of senders that are not local.
     pub trust_proxy: bool,
     /// The torrents that may be announced; all, if empty.
@@ -52,6 +62,8 @@ pub struct Config {
     pub blacklist: HashSet<Infohash>,
     /// Serve announce and scrape over HTTP.
     pub http: bool,
+    /// Serve WebTorrent peers over WebSocket.
+    pub websocket: bool,
     /// Serve the statistics and the swarms as pages and JSON.
     pub stats: bool,
     /// Which peers are listed, and in which order.
@@ -66,10 +78,13 @@ impl Default for Config {
             interval: Duration::from_secs(10),
             expire_after: 36,
             max_numwant: 82,
+            max_query: 64 << 10,
+            max_scrape: 512,
             trust_proxy: false,
             whitelist: HashSet::new(),
             blacklist: HashSet::new(),
             http: true,
+            websocket: true,
             stats: true,
             peer_order: PeerOrder::default(),
             seed: None,
@@ -80,7 +95,7 @@ impl Default for Config {
 /// The sockets to serve on.
 #[derive(Debug)]
 pub struct Listeners {
-    /// For HTTP: announce and scrape, statistics, health and metrics.
+    /// For HTTP and WebSocket: announce and scrape, statistics, health and metrics.
     pub http: TcpListener,
     /// For UDP announce and scrape, if wanted; as a rule on the same port number.
     pub udp: Option<UdpSocket>,
@@ -95,8 +110,9 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: Shutdown) -> an
     let seed = config.seed.unwrap_or_else(|| RandomState::new().hash_one("seed"));
     let engine = Arc::new(Engine::new(&config, seed));
     let mut tasks = JoinSet::new();
-    let router = http::router(&config, &engine, clock);
-    tasks.spawn(serve::serve(listeners.http, router, shutdown.clone()));
+    let app = Arc::new(http::App::new(&config, &engine, clock));
+    let router = http::router(&config, &app);
+    tasks.spawn(http::serve(listeners.http, app, router, shutdown.clone()));
     if let Some(socket) = listeners.udp {
         let responder = Responder::new(Arc::clone(&engine), config.trust_proxy, seed);
         tasks.spawn(udp::serve(socket, responder, clock, shutdown.clone()));

@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Parser as _;
-use seedbed_service::announce;
+use seedbed_service::{Shutdown, announce};
 use seedbed_tracker::{
-    cli::{Cli, Command},
+    cli::{Cli, Command, EngineKind},
     run,
 };
 
@@ -15,6 +15,9 @@ fn main() -> ExitCode {
     seedbed_service::run("seedbed-tracker", &cli.log, async |shutdown| {
         if let Some(Command::Healthcheck(healthcheck)) = &cli.command {
             return healthcheck.run(cli.address()).await;
+        }
+        if cli.engine == EngineKind::Aquatic {
+            return aquatic(&cli, shutdown).await;
         }
         let listeners = cli.bind()?;
         let http = listeners.http.local_addr().context("failed to read the bound address")?;
@@ -25,4 +28,19 @@ fn main() -> ExitCode {
         announce::ready();
         run(cli.config(), listeners, shutdown).await
     })
+}
+
+#[cfg(feature = "aquatic")]
+async fn aquatic(cli: &Cli, shutdown: Shutdown) -> anyhow::Result<()> {
+    let ready = |address| {
+        announce::listening(format_args!("http://{address}"), None);
+        announce::ready();
+    };
+    seedbed_tracker::aquatic::run(cli, shutdown, ready).await
+}
+
+#[cfg(not(feature = "aquatic"))]
+async fn aquatic(_cli: &Cli, _shutdown: Shutdown) -> anyhow::Result<()> {
+    let reason = "--engine aquatic: this binary was built without the feature aquatic";
+    Err(seedbed_service::Usage(reason.to_owned()).into())
 }

@@ -71,6 +71,8 @@ impl RequestCounters {
 pub(crate) struct Counters {
     pub(crate) announces: RequestCounters,
     pub(crate) scrapes: RequestCounters,
+    /// WebTorrent answers that were passed on.
+    pub(crate) answers: RequestCounters,
     /// Datagrams that are nothing a tracker would answer.
     pub(crate) junk_packets: Counter,
 }
@@ -78,9 +80,10 @@ pub(crate) struct Counters {
 /// The metrics of an engine.
 pub(crate) fn of(engine: &Arc<Engine>, clock: Clock) -> Metrics {
     Metrics::new("seedbed_tracker", |registry| {
-        let Counters { announces, scrapes, junk_packets } = engine.counters();
+        let Counters { announces, scrapes, answers, junk_packets } = engine.counters();
         registry.register("announces", "Announces", announces.family.clone());
         registry.register("scrapes", "Scrapes", scrapes.family.clone());
+        registry.register("answers", "WebTorrent answers to offers", answers.family.clone());
         registry.register("junk_packets", "Datagrams that are no request", junk_packets.clone());
         registry.register_collector(Box::new(Size { engine: Arc::clone(engine), clock }));
     })

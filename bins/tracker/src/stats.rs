@@ -6,7 +6,7 @@ use aquatic_peer_id::{PeerClient, PeerId as AquaticPeerId};
 use seedbed_metainfo::PeerId;
 use serde::Serialize;
 
-use crate::{clock::Moment, store::Store};
+use crate::{announce::Transport, clock::Moment, store::Store};
 
 /// Every swarm in sum. A peer that is in several swarms is one peer here.
 #[derive(Debug, Default, Serialize)]
@@ -24,6 +24,9 @@ pub(crate) struct Stats {
     pub(crate) peers_ipv6: usize,
     /// How many peers use a client, by its name and its version.
     pub(crate) clients: BTreeMap<String, BTreeMap<String, usize>>,
+    /// How many seed and how many leech, by transport, counted once in each of their swarms.
+    #[serde(skip)]
+    pub(crate) transports: [(usize, usize); Transport::ALL.len()],
 }
 
 /// What a peer is in any of its swarms.
@@ -39,17 +42,22 @@ impl Stats {
     pub(crate) fn of(store: &Store, now: Moment) -> Self {
         let totals = store.totals(now);
         let mut peers = HashMap::<PeerId, Roles>::new();
+        let mut transports = [(0, 0); Transport::ALL.len()];
         store.visit_peers(now, |peer| {
+            let (seeding, leeching) = &mut transports[peer.transport as usize];
+            *(if peer.is_seeder() { seeding } else { leeching }) += 1;
             let roles = peers.entry(peer.id).or_default();
             roles.seeder |= peer.is_seeder();
             roles.leecher |= !peer.is_seeder();
-            roles.v4 |= peer.addresses().v4.is_some();
-            roles.v6 |= peer.addresses().v6.is_some();
+            let web = peer.web().map(|web| web.ip);
+            roles.v4 |= peer.addresses().v4.is_some() || web.is_some_and(|ip| ip.is_ipv4());
+            roles.v6 |= peer.addresses().v6.is_some() || web.is_some_and(|ip| ip.is_ipv6());
         });
         let mut stats = Self {
             torrents: totals.torrents,
             active_torrents: totals.active_torrents,
             peers_all: peers.len(),
+            transports,
             ..Self::default()
         };
         for (id, roles) in peers {

@@ -115,3 +115,17 @@ fn junk_is_ignored_and_counted() {
     let metrics = tracker.get("/metrics").text();
     assert!(metrics.contains("seedbed_tracker_junk_packets_total 5"), "{metrics}");
 }
+
+#[test]
+fn over_ipv6_peers_are_eighteen_bytes() {
+    let tracker = Tracker::start_at("[::1]:0", &["--peer-order", "insertion"]);
+    let client = tracker.udp();
+    assert_same(&client.ask_raw(&client.announce(1, 1, 2, -1)), &announced(1, 0, &[]));
+    let mut other = client.announce(2, 1, 2, -1);
+    other[96..98].copy_from_slice(&7000_u16.to_be_bytes());
+    let reply = client.ask_raw(&other);
+    assert_same(&reply[20..], b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\x1a\xe1");
+    // The same peer id over IPv4 is the same peer, and is now in both.
+    let response = tracker.announce(&Announce::of(3));
+    assert_eq!(response.windows(18).filter(|it| it.starts_with(&[0; 15])).count(), 2);
+}

@@ -71,6 +71,38 @@ fn udp_can_be_switched_off() {
 }
 
 #[test]
+fn websocket_can_be_switched_off() {
+    const UPGRADE: &str = "GET / HTTP/1.1\nUpgrade: websocket\nConnection: Upgrade\n\
+        Sec-WebSocket-Version: 13\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==";
+    for tracker in both_ways("--websocket", "WEBSOCKET", "false") {
+        assert_eq!(request(tracker.0.address("http"), UPGRADE).status, 404);
+        assert_eq!(tracker.get("/scrape").status, 200);
+    }
+}
+
+#[test]
+fn max_query_is_the_longest_query() {
+    for tracker in both_ways("--max-query", "SEEDBED_TRACKER_MAX_QUERY", "256") {
+        let long = Announce::of(1).with("x", "x".repeat(256));
+        let reason = "query: wanted at most 256 bytes";
+        assert_same(&tracker.announce(&long), &failure(reason));
+        assert_same(&tracker.announce(&Announce::of(1)), &answer(0, 1, &[]));
+    }
+}
+
+#[test]
+fn max_scrape_is_the_most_infohashes_in_a_scrape() {
+    for tracker in both_ways("--max-scrape", "SEEDBED_TRACKER_MAX_SCRAPE", "2") {
+        let scrape = |count| {
+            let infohashes = vec![format!("info_hash={}", escape(&INFOHASH)); count];
+            tracker.get(&format!("/scrape?{}", infohashes.join("&"))).body
+        };
+        assert!(scrape(2).starts_with(b"d5:files"));
+        assert_same(&scrape(3), &failure("info_hash: wanted at most 2 of them"));
+    }
+}
+
+#[test]
 fn stats_can_be_switched_off() {
     for tracker in both_ways("--stats", "STATS", "no") {
         for target in ["/stats", "/stats.json", "/api/torrents"] {
@@ -82,7 +114,15 @@ fn stats_can_be_switched_off() {
 
 #[test]
 fn an_empty_switch_in_the_environment_is_none() {
-    let empty = [("HTTP", ""), ("UDP", ""), ("STATS", ""), ("TRUST_PROXY", "")];
+    let empty = [
+        ("HTTP", ""),
+        ("UDP", ""),
+        ("WEBSOCKET", ""),
+        ("STATS", ""),
+        ("TRUST_PROXY", ""),
+        ("TORRENT_WHITELIST", ""),
+        ("TORRENT_BLACKLIST", ""),
+    ];
     let tracker = Tracker::start_with_env(&[], &empty);
     assert_eq!(tracker.get("/stats").status, 200);
     assert_eq!(tracker.get("/scrape").status, 200);
@@ -189,6 +229,9 @@ fn a_value_that_is_wrong_is_a_usage_error_that_names_it() {
         ["--interval", "0"],
         ["--expire-after", "0"],
         ["--max-numwant", "3001"],
+        ["--max-query", "255"],
+        ["--max-scrape", "0"],
+        ["--websocket", "abc"],
         ["--http", "abc"],
         ["--trust-proxy", "abc"],
         ["--peer-order", "abc"],
@@ -211,4 +254,13 @@ fn a_free_port_is_one_that_is_free_for_tcp_and_udp() {
         assert!(TcpListener::bind(tracker.0.address("http")).is_err());
         assert!(UdpSocket::bind(tracker.0.address("udp")).is_err());
     }
+}
+
+#[cfg(not(feature = "aquatic"))]
+#[test]
+fn an_engine_that_is_not_built_in_is_a_usage_error_that_names_it() {
+    let finished = run(BINARY.as_ref(), ["--engine", "aquatic"]);
+    assert_eq!(finished.status.code(), Some(2));
+    assert!(finished.stderr.contains("--engine aquatic"), "{}", finished.stderr);
+    assert_eq!(finished.stderr.lines().count(), 1, "{}", finished.stderr);
 }

@@ -1,207 +1,20 @@
 //! The catalog: which videos there are, and what each is like.
 
-use std::{collections::BTreeSet, fmt, path::Path};
+use std::{collections::BTreeSet, path::Path};
 
-use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
+use serde::Deserialize;
 use toml::Spanned;
 
-use crate::config_file::{self, ConfigError};
-
-/// Number of the recipe. It goes up with every change that changes the bytes of a video.
-const RECIPE: u32 = 1;
-
-/// How far the noise patch stands from the picture's edges, in pixels.
-pub const PATCH_MARGIN: u32 = 32;
+use crate::{
+    Video,
+    config_file::{self, ConfigError},
+};
 
 /// The videos, in the order of the file.
 #[derive(Clone, Debug)]
 pub struct Catalog {
     /// At least one.
     pub videos: Vec<Video>,
-}
-
-/// One video.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Video {
-    /// File name without `.mp4`.
-    pub name: Name,
-    /// Width of the picture.
-    pub width: Side,
-    /// Height of the picture.
-    pub height: Side,
-    /// Frames per second.
-    pub fps: Whole<1, 240>,
-    /// Duration.
-    pub seconds: Whole<1, 3600>,
-    /// Distance of the keyframes.
-    pub keyframe_seconds: Whole<1, 3600>,
-    /// Preset of x264.
-    pub preset: Preset,
-    /// Fixed quantiser. 0 would be lossless, which is another profile.
-    pub qp: Whole<1, 51>,
-    /// Width of the noise patch.
-    pub noise_width: Side,
-    /// Height of the noise patch.
-    pub noise_height: Side,
-    /// Frequency of the tone.
-    pub tone_hz: Whole<20, 20_000>,
-    /// Bit rate of the sound.
-    pub audio_kbps: Whole<32, 320>,
-    /// Exact length of the file in bytes.
-    pub size: Option<Whole<1, { u32::MAX }>>,
-}
-
-/// The presets of x264 that gave the same bytes on every build compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[expect(missing_docs, reason = "x264's names")]
-pub enum Preset {
-    Superfast,
-    Veryfast,
-}
-
-/// A whole number from `MIN` to `MAX`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "i64")]
-pub struct Whole<const MIN: u32, const MAX: u32>(u32);
-
-/// A side of a picture: even, since the chroma planes of yuv420p have half of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "i64")]
-pub struct Side(u32);
-
-/// A video's name: safe as a file name everywhere, and not hidden.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String")]
-pub struct Name(String);
-
-impl<const MIN: u32, const MAX: u32> Whole<MIN, MAX> {
-    /// The number.
-    #[must_use]
-    pub const fn get(self) -> u32 {
-        self.0
-    }
-}
-
-impl<const MIN: u32, const MAX: u32> TryFrom<i64> for Whole<MIN, MAX> {
-    type Error = String;
-
-    fn try_from(number: i64) -> Result<Self, String> {
-        u32::try_from(number)
-            .ok()
-            .filter(|number| (MIN..=MAX).contains(number))
-            .map(Self)
-            .ok_or_else(|| format!("wanted a whole number from {MIN} to {MAX}, got {number}"))
-    }
-}
-
-impl Side {
-    /// The number of pixels.
-    #[must_use]
-    pub const fn get(self) -> u32 {
-        self.0
-    }
-}
-
-impl TryFrom<i64> for Side {
-    type Error = String;
-
-    fn try_from(number: i64) -> Result<Self, String> {
-        u32::try_from(number)
-            .ok()
-            .filter(|number| (16..=8192).contains(number) && number % 2 == 0)
-            .map(Self)
-            .ok_or_else(|| format!("wanted an even number from 16 to 8192, got {number}"))
-    }
-}
-
-impl Name {
-    /// The name as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for Name {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c);
-        let starts_well = text.starts_with(|c: char| c.is_ascii_alphanumeric());
-        if starts_well && text.len() <= 100 && text.chars().all(allowed) {
-            Ok(Self(text))
-        } else {
-            Err(format!(
-                "wanted at most 100 of a-z, 0-9, '-', '_' and '.', a letter or digit first, got {text:?}"
-            ))
-        }
-    }
-}
-
-impl fmt::Display for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
-    }
-}
-
-impl Preset {
-    /// Its name to x264.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Superfast => "superfast",
-            Self::Veryfast => "veryfast",
-        }
-    }
-}
-
-impl Video {
-    /// The name of its file.
-    #[must_use]
-    pub fn file_name(&self) -> String {
-        format!("{}.mp4", self.name)
-    }
-
-    /// How many frames it has.
-    #[must_use]
-    pub const fn frames(&self) -> u32 {
-        self.fps.get() * self.seconds.get()
-    }
-
-    /// How many frames there are from one keyframe to the next.
-    #[must_use]
-    pub const fn keyframe_interval(&self) -> u32 {
-        self.fps.get() * self.keyframe_seconds.get()
-    }
-
-    /// A hash of all that decides about its bytes, but for the encoder: this entry and the recipe.
-    #[must_use]
-    pub fn fingerprint(&self) -> String {
-        let entry = serde_json::to_string(self).expect("an entry is plain data");
-        hex::encode(Sha256::digest(format!("seedbed-videos recipe {RECIPE}\n{entry}")))
-    }
-
-    /// What the types of the fields cannot say.
-    fn check(&self) -> Result<(), String> {
-        for (key, patch, side) in [
-            ("noise_width", self.noise_width, self.width),
-            ("noise_height", self.noise_height, self.height),
-        ] {
-            let limit = side.get().saturating_sub(PATCH_MARGIN);
-            if patch.get() > limit {
-                return Err(format!(
-                    "{key}: wanted at most {limit} in a picture of {}x{}, got {}",
-                    self.width.get(),
-                    self.height.get(),
-                    patch.get()
-                ));
-            }
-        }
-        Ok(())
-    }
 }
 
 #[derive(Deserialize)]
@@ -266,21 +79,24 @@ pub struct UnknownVideo {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Whole;
 
     const ENTRY: &str = "\
 [[video]]
 name = \"a\"
+seconds = 1
+audio = [{ codec = \"aac\", tone_hz = 440, kbps = 64 }]
+
+[video.picture]
+codec = \"h264\"
 width = 64
 height = 64
 fps = 10
-seconds = 1
 keyframe_seconds = 1
 preset = \"veryfast\"
 qp = 28
 noise_width = 16
 noise_height = 16
-tone_hz = 440
-audio_kbps = 64
 ";
 
     fn error(text: &str) -> String {
@@ -290,24 +106,46 @@ audio_kbps = 64
     #[test]
     fn the_stock_catalog_is_right() {
         let catalog = Catalog::parse(include_str!("../../../videos/catalog.toml")).unwrap();
-        let sizes =
-            catalog.videos.iter().map(|v| (v.name.as_str(), v.size.map(Whole::get), v.frames()));
+        let facts = catalog
+            .videos
+            .iter()
+            .map(|video| (video.root(), video.size.map(Whole::get), video.seconds.get()));
+        let facts = facts.collect::<Vec<_>>();
+        let facts = facts.iter().map(|(name, size, seconds)| (name.as_str(), *size, *seconds));
         assert_eq!(
-            sizes.collect::<Vec<_>>(),
+            facts.collect::<Vec<_>>(),
             [
-                ("test-small-720p", Some(1 << 20), 240),
-                ("test-medium-1080p", Some(5 << 20), 720),
-                ("test-large-4k", Some(20 << 20), 1440),
-                ("one-minute-720p30", None, 1800),
+                ("test-small-720p.mp4", Some(1 << 20), 10),
+                ("test-medium-1080p.mp4", Some(5 << 20), 30),
+                ("test-large-4k.mp4", Some(20 << 20), 60),
+                ("one-minute-720p30.mp4", None, 60),
+                ("test-second-360p.mp4", None, 1),
+                ("test-audio.m4a", None, 10),
+                ("test-webm-360p.webm", None, 3),
+                ("test-tracks-360p.mkv", None, 6),
+                ("test-season", None, 4),
             ]
         );
     }
 
     #[test]
+    fn a_folder_has_its_episodes_with_their_subtitles() {
+        let catalog = Catalog::parse(include_str!("../../../videos/catalog.toml")).unwrap();
+        let folder = catalog.videos.iter().find(|video| video.episodes.is_some()).unwrap();
+        let last = folder.media().last().unwrap();
+        assert_eq!(last.path(), "test-season/test-season-e03.mp4");
+        let subtitles = last.subtitle_files().map(|(path, _)| path).collect::<Vec<_>>();
+        assert_eq!(
+            subtitles,
+            ["test-season/test-season-e03.eng.srt", "test-season/test-season-e03.deu.srt"]
+        );
+    }
+
+    #[test]
     fn a_misspelt_key_is_named_with_its_line() {
-        let message = error(&ENTRY.replace("seconds = 1\nkey", "duration = 1\nkey"));
+        let message = error(&ENTRY.replace("seconds = 1\naudio", "duration = 1\naudio"));
         assert!(
-            message.starts_with("line 6: unknown field `duration`, expected one of `name`"),
+            message.starts_with("line 3: unknown field `duration`, expected one of `name`"),
             "{message}"
         );
     }
@@ -315,32 +153,57 @@ audio_kbps = 64
     #[test]
     fn a_missing_key_is_named_with_its_entry() {
         let text = format!("{ENTRY}\n{}", ENTRY.replace("fps = 10\n", ""));
-        assert_eq!(error(&text), "line 15: missing field `fps`");
+        assert_eq!(error(&text), "line 22: missing field `fps`");
     }
 
     #[test]
     fn a_value_out_of_range_is_named_with_the_range() {
         for (right, wrong, message) in [
-            ("fps = 10", "fps = 0", "line 5: fps: wanted a whole number from 1 to 240, got 0"),
+            ("fps = 10", "fps = 0", "line 10: fps: wanted a whole number from 1 to 240, got 0"),
             (
                 "width = 64",
                 "width = 65",
-                "line 3: width: wanted an even number from 16 to 8192, got 65",
+                "line 8: width: wanted an even number from 16 to 8192, got 65",
             ),
-            ("qp = 28", "qp = -1", "line 9: qp: wanted a whole number from 1 to 51, got -1"),
-            ("qp = 28", "qp = 2.5", "line 9: qp: invalid type: floating point `2.5`, expected i64"),
+            ("qp = 28", "qp = -1", "line 13: qp: wanted a whole number from 1 to 51, got -1"),
+            (
+                "qp = 28",
+                "qp = 2.5",
+                "line 13: qp: invalid type: floating point `2.5`, expected i64",
+            ),
             (
                 "\"veryfast\"",
                 "\"quick\"",
-                "line 8: preset: unknown variant `quick`, expected `superfast` or `veryfast`",
+                "line 12: preset: unknown variant `quick`, expected `superfast` or `veryfast`",
             ),
             (
                 "noise_width = 16",
                 "noise_width = 34",
                 "line 1: noise_width: wanted at most 32 in a picture of 64x64, got 34",
             ),
+            ("kbps = 64", "kbps = 1", "line 4: kbps: wanted a whole number from 16 to 320, got 1"),
         ] {
             assert_eq!(error(&ENTRY.replace(right, wrong)), message);
+        }
+    }
+
+    #[test]
+    fn what_does_not_go_together_is_named_with_its_entry() {
+        let more = |key: &str| ENTRY.replace("\nseconds = 1\n", &format!("\nseconds = 1\n{key}\n"));
+        for (text, message) in [
+            (more("container = \"m4a\""), "picture: wanted one in every container but m4a"),
+            (more("container = \"webm\""), "codec: wanted another one in webm, got h264"),
+            (more("subtitles = [\"eng\"]"), "subtitles: wanted an mkv"),
+            (more("container = \"mkv\"\nsize = 100000"), "size: wanted a single mp4 or m4a"),
+            (more("container = \"mkv\"\nsegment_seconds = 1"), "segment_seconds: wanted an mp4"),
+            (
+                more("segment_seconds = 3").replace("keyframe_seconds = 1", "keyframe_seconds = 2"),
+                "segment_seconds: wanted a multiple of keyframe_seconds, which is 2, got 3",
+            ),
+            (ENTRY.replace("\"aac\"", "\"opus\""), "audio: wanted another codec in mp4, got opus"),
+        ] {
+            let got = error(&text);
+            assert!(got.starts_with(&format!("line 1: {message}")), "{got}");
         }
     }
 
@@ -355,7 +218,7 @@ audio_kbps = 64
     #[test]
     fn a_name_is_there_once() {
         let text = format!("{ENTRY}\n{ENTRY}");
-        assert_eq!(error(&text), "line 15: name: there is another video \"a\"");
+        assert_eq!(error(&text), "line 17: name: there is another video \"a\"");
     }
 
     #[test]
@@ -375,8 +238,14 @@ audio_kbps = 64
             ("noise_width = 16", "noise_width = 18"),
             ("noise_height = 16", "noise_height = 18"),
             ("tone_hz = 440", "tone_hz = 441"),
-            ("audio_kbps = 64", "audio_kbps = 65\nsize = 100000"),
-            ("audio_kbps = 64", "audio_kbps = 65"),
+            ("kbps = 64", "kbps = 65"),
+            ("kbps = 64", "kbps = 64, language = \"eng\""),
+            ("\nseconds = 1", "\nseconds = 1\nsize = 100000"),
+            ("\nseconds = 1", "\nseconds = 1\nsegment_seconds = 1"),
+            ("\nseconds = 1", "\nseconds = 1\nepisodes = 2"),
+            ("\nseconds = 1", "\nseconds = 1\nepisodes = 2\nsubtitles = [\"eng\"]"),
+            ("\nseconds = 1", "\nseconds = 1\ncontainer = \"mkv\""),
+            ("\nwidth", "\npattern = \"smptebars\"\nwidth"),
         ] {
             assert!(seen.insert(of(&ENTRY.replace(from, to))), "{to}");
         }

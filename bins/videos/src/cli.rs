@@ -28,6 +28,8 @@ pub enum Command {
     Verify(Verify),
     /// Show the catalog, and how the files stand
     List(List),
+    /// Remove the videos; files that are not of the catalog stay
+    Clean(Clean),
 }
 
 /// Which videos, and where they are.
@@ -114,6 +116,18 @@ pub struct List {
     /// Print JSON
     #[arg(long, env = "SEEDBED_VIDEOS_JSON")]
     pub json: bool,
+}
+
+/// Remove the videos.
+#[derive(Args, Clone, Debug)]
+pub struct Clean {
+    /// Only these videos
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+
+    /// Where they are.
+    #[command(flatten)]
+    pub source: Source,
 }
 
 impl Generate {

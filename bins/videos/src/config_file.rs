@@ -46,8 +46,9 @@ pub(crate) fn at(text: &str, offset: usize, message: &str) -> ConfigError {
 fn key_before(text: &str, offset: usize) -> Option<&str> {
     let before = text.get(..offset)?;
     let line = &before[before.rfind('\n').map_or(0, |newline| newline + 1)..];
-    let (key, _) = line.split_once('=')?;
-    Some(key.trim())
+    // The last one: there are several in the line of an inline table.
+    let (key, _) = line.rsplit_once('=')?;
+    key.trim().rsplit([' ', '{', ',']).next()
 }
 
 #[cfg(test)]

@@ -1,8 +1,4 @@
-//! ffmpeg, with everything that could vary pinned.
-//!
-//! Three processes make a video: picture, sound, and a copy into one file. The sound is encoded
-//! without SIMD (`-cpuflags 0`), because the AAC encoder's floats depend on the CPU's features; the
-//! picture does not, and takes twice as long without.
+//! ffmpeg at work: who it is, and the steps by which it makes a media file.
 
 use std::{
     fs::File,
@@ -13,27 +9,10 @@ use std::{
 use seedbed_service::Shutdown;
 
 use crate::{
-    ProcessError,
-    catalog::{PATCH_MARGIN, Video},
-    process, tone,
+    Audio, AudioCodec, Media, PictureCodec, ProcessError, Video, process,
+    recipe::{self, TONE},
+    tone,
 };
-
-/// What x264 is told. Its default threads depend on the cores, and the threads change the bytes.
-const X264: &str = "threads=4:lookahead-threads=1:sliced-threads=0:cpu-independent=1:\
-                    colorprim=smpte170m:transfer=smpte170m:colormatrix=smpte170m";
-
-/// Drops the SEI, in which x264 writes its build.
-const NO_SEI: &str = "filter_units=remove_types=6";
-
-/// The tools of the AAC encoder that decide by comparing floats are off.
-const AAC: &str = "-c:a aac -aac_coder fast -aac_pns 0 -aac_tns 0 -aac_is 0 -aac_ms 0";
-
-/// Keeps versions, times and names out of a file.
-const BITEXACT: &str = "-fflags +bitexact -map_metadata -1 -map_chapters -1";
-
-const TONE: &str = "tone.s16";
-const PICTURE: &str = "picture.mp4";
-const SOUND: &str = "sound.mp4";
 
 /// Why a video was not encoded.
 #[derive(Debug, thiserror::Error)]
@@ -67,11 +46,11 @@ impl Ffmpeg {
         Self { program, shutdown }
     }
 
-    /// Asks it who it is (`ffmpeg 5.1.9, x264 core 164`), and tries the settings on one frame.
+    /// Asks it who it is, and tries the settings on one frame.
     ///
     /// # Errors
     /// It is not installed, has no libx264, or does not know a setting.
-    pub fn identify(&self) -> Result<String, EncodeError> {
+    pub fn identify(&self) -> Result<Identity, EncodeError> {
         let here = Path::new(".");
         let mut version = Vec::new();
         self.run(here, &["-version"], |line| version.push(text(line)))?;
@@ -81,21 +60,18 @@ impl Ffmpeg {
             .ok_or_else(|| EncodeError::Unusable(version.join("; ")))?
             .to_owned();
 
-        let mut arguments = Arguments::default();
-        arguments.words("-nostdin -v warning -f lavfi -i testsrc=duration=1:size=64x64:rate=1");
-        arguments.words("-c:v libx264 -pix_fmt yuv420p -qp 28").pair("-x264-params", X264);
-        arguments.words("-f h264 pipe:1");
         let mut stream = Vec::new();
-        self.run(here, &arguments.0, |line| {
+        self.run(here, &recipe::trial(), |line| {
             stream.extend_from_slice(line);
             stream.push(b'\n');
         })?;
         let x264 = x264_build(&stream)
             .ok_or_else(|| EncodeError::Unusable(format!("ffmpeg {ffmpeg} without x264's SEI")))?;
-        Ok(format!("ffmpeg {ffmpeg}, x264 {x264}"))
+        Ok(Identity { ffmpeg, x264 })
     }
 
-    /// Makes `video` as `directory`/`output`. Other files are left beside it.
+    /// Makes the packets of `media` in `directory`: the picture in one file, each audio track in
+    /// one. Other files are left beside them.
     ///
     /// `on_frame` is told how many frames are done.
     ///
@@ -103,19 +79,49 @@ impl Ffmpeg {
     /// ffmpeg fails or is ended, or the disk is full.
     pub fn encode(
         &self,
-        video: &Video,
+        media: &Media<'_>,
         directory: &Path,
-        output: &str,
         mut on_frame: impl FnMut(u64),
     ) -> Result<(), EncodeError> {
-        self.run(directory, &picture(video), |line| {
-            if let Some(frame) = frame_of(line) {
-                on_frame(frame);
-            }
-        })?;
-        write_tone(&directory.join(TONE), video).map_err(EncodeError::Tone)?;
-        self.run(directory, &sound(video), |_| ())?;
-        self.run(directory, &copy(video, output), |_| ())
+        if let Some(picture) = &media.video.picture {
+            self.run(directory, &recipe::picture(media, picture), |line| {
+                if let Some(frame) = frame_of(line) {
+                    on_frame(frame);
+                }
+            })?;
+        }
+        for (index, audio) in media.video.audio.iter().enumerate() {
+            write_tone(&directory.join(TONE), media, audio).map_err(EncodeError::Tone)?;
+            self.run(directory, &recipe::sound(audio, index), |_| ())?;
+        }
+        Ok(())
+    }
+
+    /// Copies the packets in `directory` into the MP4 file `output`.
+    ///
+    /// # Errors
+    /// As for [`Ffmpeg::encode`].
+    pub fn copy(&self, video: &Video, directory: &Path, output: &str) -> Result<(), EncodeError> {
+        self.run(directory, &recipe::copy(video, output), |_| ())
+    }
+
+    /// Cuts the MP4 file `input` into the transport stream segments `directory`/`ts/seg-00000.ts`
+    /// and on, and copies it to `directory`/`fragmented.mp4` with a fragment for each keyframe.
+    ///
+    /// # Errors
+    /// As for [`Ffmpeg::encode`].
+    pub fn segment(
+        &self,
+        video: &Video,
+        input: &Path,
+        directory: &Path,
+    ) -> Result<(), EncodeError> {
+        let input = std::path::absolute(input)
+            .map_err(|error| ProcessError::Start(self.program.clone(), error))?
+            .display()
+            .to_string();
+        self.run(directory, &recipe::transport_stream(video, &input), |_| ())?;
+        self.run(directory, &recipe::fragmented(video, &input), |_| ())
     }
 
     fn run<S: AsRef<std::ffi::OsStr>>(
@@ -137,93 +143,36 @@ impl Ffmpeg {
     }
 }
 
-/// A command line in the making.
-#[derive(Default)]
-struct Arguments(Vec<String>);
+/// Who encodes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    ffmpeg: String,
+    x264: String,
+}
 
-impl Arguments {
-    /// Adds arguments that have no space in them.
-    fn words(&mut self, words: &str) -> &mut Self {
-        self.0.extend(words.split(' ').map(str::to_owned));
-        self
+impl Identity {
+    /// As much as is to be known of it for a video: `ffmpeg 5.1.9, x264 core 164`.
+    #[must_use]
+    pub fn of(&self, video: &Video) -> String {
+        let Self { ffmpeg, x264 } = self;
+        match &video.picture {
+            Some(picture) if picture.codec == PictureCodec::H264 => {
+                format!("ffmpeg {ffmpeg}, x264 {x264}")
+            }
+            _ => format!("ffmpeg {ffmpeg}"),
+        }
     }
-
-    fn pair(&mut self, flag: &str, value: impl Into<String>) -> &mut Self {
-        self.0.extend([flag.to_owned(), value.into()]);
-        self
-    }
 }
 
-/// Encodes the picture alone.
-fn picture(video: &Video) -> Vec<String> {
-    let (fps, seconds) = (video.fps.get(), video.seconds.get());
-    let interval = video.keyframe_interval();
-    let mut arguments = Arguments::default();
-    arguments.words("-nostdin -y -v warning -progress pipe:1 -nostats -stats_period 0.5");
-    // testsrc, gray and seeded noise are sources that did not change since 2017.
-    let (width, height) = (video.width.get(), video.height.get());
-    arguments
-        .words("-f lavfi")
-        .pair("-i", format!("testsrc=duration={seconds}:size={width}x{height}:rate={fps}"));
-    let (width, height) = (video.noise_width.get(), video.noise_height.get());
-    arguments.words("-f lavfi").pair(
-        "-i",
-        format!(
-            "color=c=gray:s={width}x{height}:r={fps}:d={seconds},format=yuv420p,\
-             noise=c0s=60:c0f=t:all_seed=7"
-        ),
-    );
-    arguments.pair(
-        "-filter_complex",
-        format!(
-            "[0:v]scale=flags=bitexact+accurate_rnd,format=yuv420p[picture];\
-             [picture][1:v]overlay=x=W-w-{PATCH_MARGIN}:y=H-h-{PATCH_MARGIN}\
-             :format=yuv420:shortest=1,format=yuv420p[out]"
-        ),
-    );
-    arguments.words("-map [out] -c:v libx264 -profile:v high");
-    arguments.pair("-preset", video.preset.as_str());
-    // A rate that is controlled is not the same on all versions of x264; a quantiser is.
-    arguments.pair("-qp", video.qp.get().to_string());
-    arguments.pair("-g", interval.to_string()).pair("-keyint_min", interval.to_string());
-    arguments.words("-sc_threshold 0").pair("-x264-params", X264);
-    arguments.words("-flags:v +bitexact").pair("-bsf:v", NO_SEI).words(BITEXACT);
-    movie(&mut arguments, video);
-    arguments.words(PICTURE);
-    arguments.0
-}
-
-/// Encodes the sound alone.
-fn sound(video: &Video) -> Vec<String> {
-    let mut arguments = Arguments::default();
-    arguments.words("-cpuflags 0 -nostdin -y -v warning");
-    arguments.words("-f s16le").pair("-ar", tone::RATE.to_string());
-    arguments.pair("-ac", tone::CHANNELS.to_string()).pair("-i", TONE);
-    arguments.words(AAC).pair("-b:a", format!("{}k", video.audio_kbps.get()));
-    arguments.words("-flags:a +bitexact").words(BITEXACT);
-    arguments.words("-write_btrt 0 -movie_timescale 1000").words(SOUND);
-    arguments.0
-}
-
-/// Copies both into one file.
-fn copy(video: &Video, output: &str) -> Vec<String> {
-    let mut arguments = Arguments::default();
-    arguments.words("-nostdin -y -v warning").pair("-i", PICTURE).pair("-i", SOUND);
-    arguments.words("-map 0:v -map 1:a -c copy").words(BITEXACT);
-    movie(&mut arguments, video);
-    arguments.words("-movflags +faststart").words(output);
-    arguments.0
-}
-
-/// The settings of the MP4 muxer whose defaults changed between versions.
-fn movie(arguments: &mut Arguments, video: &Video) {
-    arguments.words("-write_btrt 0 -movie_timescale 1000");
-    arguments.pair("-video_track_timescale", (video.fps.get() * 1000).to_string());
-}
-
-fn write_tone(path: &Path, video: &Video) -> io::Result<()> {
+fn write_tone(path: &Path, media: &Media<'_>, audio: &Audio) -> io::Result<()> {
     let mut file = BufWriter::new(File::create(path)?);
-    tone::write(&mut file, video.tone_hz.get(), video.seconds.get())?;
+    let noise = match audio.codec {
+        AudioCodec::Aac => tone::Noise::Soft,
+        // In noise, hardly ever is a decision of the encoder so close that a version's or a
+        // processor's way of rounding decides it.
+        AudioCodec::Opus => tone::Noise::Loud,
+    };
+    tone::write(&mut file, media.tone_hz(audio), media.video.seconds.get(), noise)?;
     file.flush()
 }
 

@@ -14,12 +14,10 @@ use std::{
 use seedbed_service::Shutdown;
 
 use crate::{
-    ConfigError,
-    catalog::Video,
-    encoder::{EncodeError, Ffmpeg},
-    lock::{Hashes, Lock, Made},
-    padding::{PadError, pad},
-    probe::{self, ProbeError},
+    ConfigError, MakeError, Video,
+    encoder::{EncodeError, Ffmpeg, Identity},
+    lock::{self, Hashes, Lock, Made},
+    making::{self, Tools},
     progress::Progress,
     state::{Look, PREFIX, Standing, State},
 };
@@ -59,6 +57,15 @@ pub enum LockMode {
     Update,
 }
 
+/// What a run that succeeded came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// How many videos were right already.
+    pub unchanged: usize,
+    /// How many there are.
+    pub of: usize,
+}
+
 /// Why not all videos are there.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -94,38 +101,11 @@ pub enum Error {
     Interrupted,
 }
 
-/// Why a video cannot be made.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum MakeError {
-    /// A file cannot be written.
-    #[error(transparent)]
-    Write(#[from] io::Error),
-    /// ffmpeg failed.
-    #[error(transparent)]
-    Encode(#[from] EncodeError),
-    /// The encode does not fit the size.
-    #[error(transparent)]
-    Pad(#[from] PadError),
-    /// ffprobe failed.
-    #[error(transparent)]
-    Probe(#[from] ProbeError),
-    /// What came out is not what was asked for.
-    #[error("the encode is not what the catalog asks for: {0}")]
-    Wrong(String),
-    /// What came out cannot be hashed.
-    #[error(transparent)]
-    Hash(#[from] seedbed_metainfo::Error),
-    /// What came out is not what the lock file has.
-    #[error("{0}")]
-    Differs(String),
-}
-
-/// Makes what is missing or changed, and says so on stdout.
+/// Makes what is missing or changed, and says on stdout what it makes.
 ///
 /// # Errors
 /// A video could not be made. Those that could be are there, and no other file has a video's name.
-pub fn run(request: &Request, shutdown: &Shutdown) -> Result<(), Error> {
+pub fn run(request: &Request, shutdown: &Shutdown) -> Result<Outcome, Error> {
     let out_error = |error| Error::Out(request.out.clone(), error);
     let progress = Progress::default();
     fs::create_dir_all(&request.out).map_err(out_error)?;
@@ -153,6 +133,8 @@ pub fn run(request: &Request, shutdown: &Shutdown) -> Result<(), Error> {
         there: Mutex::new(Vec::new()),
     };
     let wanted = run.wanted()?;
+    let of = request.videos.len();
+    let outcome = Outcome { unchanged: of - wanted.len(), of };
     let result = if wanted.is_empty() { Ok(()) } else { run.make_all(wanted) };
 
     // What is there is recorded even if another video failed.
@@ -164,12 +146,12 @@ pub fn run(request: &Request, shutdown: &Shutdown) -> Result<(), Error> {
         }
         new_lock.write(&request.lock).map_err(|e| Error::WriteLock(request.lock.clone(), e))
     });
-    result.and(recorded)
+    result.and(recorded).map(|()| outcome)
 }
 
 /// Holds the output directory for this run alone. The kernel lets go of it when the process ends,
 /// however it ends.
-fn hold(out: &Path, progress: &Progress, shutdown: &Shutdown) -> Result<File, Error> {
+pub(crate) fn hold(out: &Path, progress: &Progress, shutdown: &Shutdown) -> Result<File, Error> {
     let out_error = |error| Error::Out(out.to_owned(), error);
     let directory = File::open(out).map_err(out_error)?;
     let mut told = false;
@@ -192,7 +174,7 @@ fn hold(out: &Path, progress: &Progress, shutdown: &Shutdown) -> Result<File, Er
 }
 
 /// Removes what runs that were killed left behind. Nobody else is at work: the directory is held.
-fn sweep(out: &Path) -> io::Result<()> {
+pub(crate) fn sweep(out: &Path) -> io::Result<()> {
     for entry in fs::read_dir(out)? {
         let entry = entry?;
         if !entry.file_name().to_string_lossy().starts_with(PREFIX) {
@@ -207,6 +189,13 @@ fn sweep(out: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// What is to be done.
+enum Job<'a> {
+    Make(&'a Video),
+    /// The file is right, the segments are not.
+    Segment(&'a Video, Made),
+}
+
 struct Run<'a> {
     request: &'a Request,
     lock: &'a Lock,
@@ -219,63 +208,59 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     /// The videos that have to be made. Of the others, those that were touched are recorded anew.
-    fn wanted(&self) -> Result<VecDeque<&'a Video>, Error> {
+    fn wanted(&self) -> Result<VecDeque<Job<'a>>, Error> {
         let mut wanted = VecDeque::new();
         for video in &self.request.videos {
             if self.shutdown.is_cancelled() {
                 return Err(Error::Interrupted);
             }
-            let path = self.path(video);
             let out_error = |error| Error::Out(self.request.out.clone(), error);
-            let look = Look::at(&path).map_err(out_error)?;
+            let look = Look::at(video, &self.request.out).map_err(out_error)?;
             let locked = self.lock.video.get(video.name.as_str());
             let strict = self.request.lock_mode == LockMode::Obey;
-            let standing = lock(&self.state).standing(video, look, locked, strict);
-            let made = match standing {
-                Standing::UpToDate(made) => Some(made),
+            let standing = guard(&self.state).standing(video, look, locked, strict);
+            match standing {
+                Standing::UpToDate(made) => guard(&self.there).push((video, made)),
                 Standing::Touched(candidates) => {
-                    let hashes = Hashes::of_file(&path)?;
-                    let made = candidates.into_iter().find(|made| made.sha256 == hashes.sha256);
-                    if let Some(made) = &made {
-                        self.record(video, made).map_err(out_error)?;
+                    let hashes = Hashes::of(video, &self.request.out)?;
+                    let same = |made: &&Made| made.sha256 == hashes.sha256;
+                    match candidates.iter().find(same) {
+                        None => wanted.push_back(Job::Make(video)),
+                        Some(made) if hashes.are_of(made) => {
+                            self.record(video, made).map_err(out_error)?;
+                            guard(&self.there).push((video, made.clone()));
+                        }
+                        Some(made) => wanted.push_back(Job::Segment(video, made.clone())),
                     }
-                    made
                 }
-                Standing::Stale | Standing::Missing => None,
-            };
-            match made {
-                Some(made) => {
-                    self.progress.line(format_args!(
-                        "unchanged {} {} bytes sha256 {}",
-                        video.name, made.length, made.sha256
-                    ));
-                    lock(&self.there).push((video, made));
-                }
-                None => wanted.push_back(video),
+                Standing::Stale | Standing::Missing => wanted.push_back(Job::Make(video)),
             }
         }
         Ok(wanted)
     }
 
     /// Makes videos, several at a time. After a failure no other is begun.
-    fn make_all(&self, wanted: VecDeque<&'a Video>) -> Result<(), Error> {
-        let ffmpeg = Ffmpeg::new(self.request.ffmpeg.clone(), self.shutdown.clone());
+    fn make_all(&self, wanted: VecDeque<Job<'a>>) -> Result<(), Error> {
+        let shutdown = self.shutdown.clone();
+        let ffmpeg = Ffmpeg::new(self.request.ffmpeg.clone(), shutdown.clone());
         let interrupted_or = |error| match self.shutdown.is_cancelled() {
             true => Error::Interrupted,
             false => error,
         };
         let encoder = ffmpeg.identify().map_err(|e| interrupted_or(Error::Encoder(e)))?;
+        let tools = Tools { ffmpeg, ffprobe: self.request.ffprobe.clone(), shutdown };
         let workers = self.request.jobs.get().min(wanted.len());
         let queue = Mutex::new(wanted);
         let failure = Mutex::new(None);
         // A guard in the loop's head would be held while the video is made.
-        let next = || lock(&queue).pop_front();
+        let next = || guard(&queue).pop_front();
         let work = || {
-            while let Some(video) = next() {
-                if let Err(error) = self.make(video, &ffmpeg, &encoder) {
-                    lock(&queue).clear();
+            while let Some(job) = next() {
+                let (Job::Make(video) | Job::Segment(video, _)) = job;
+                if let Err(error) = self.make(&job, &tools, &encoder) {
+                    guard(&queue).clear();
                     let error = interrupted_or(Error::Make(self.path(video), error));
-                    lock(&failure).get_or_insert(error);
+                    guard(&failure).get_or_insert(error);
                 }
             }
         };
@@ -288,30 +273,38 @@ impl<'a> Run<'a> {
     }
 
     /// Makes a video in a directory of its own, and gives it its name when it is right.
-    fn make(&self, video: &'a Video, ffmpeg: &Ffmpeg, encoder: &str) -> Result<(), MakeError> {
+    fn make(&self, job: &Job<'a>, tools: &Tools, encoder: &Identity) -> Result<(), MakeError> {
         let begun = Instant::now();
+        let (Job::Make(video) | Job::Segment(video, _)) = *job;
+        let out = &self.request.out;
         let bar = self.progress.begin(video);
-        let scratch = tempfile::Builder::new().prefix(PREFIX).tempdir_in(&self.request.out)?;
-        let file_name = video.file_name();
-        ffmpeg.encode(video, scratch.path(), &file_name, |frame| bar.frames(frame))?;
-        let path = scratch.path().join(&file_name);
-        let mut file = File::options().read(true).write(true).open(&path)?;
-        if let Some(size) = video.size {
-            pad(&mut file, size.get())?;
+        let scratch = tempfile::Builder::new().prefix(PREFIX).tempdir_in(out)?;
+        let scratch = scratch.path();
+        let (layers, source) = match job {
+            Job::Make(_) => (tools.make(video, scratch, |frame| bar.frames(frame))?, scratch),
+            Job::Segment(_, made) => (made.layers.clone(), out.as_path()),
+        };
+        if video.segment_seconds.is_some() {
+            tools.segment(video, &source.join(video.root()), scratch)?;
         }
-        file.sync_all()?;
-        let mismatches = probe::compare(&self.request.ffprobe, &path, video, self.shutdown)?;
-        if !mismatches.is_empty() {
-            return Err(MakeError::Wrong(probe::describe(&mismatches)));
-        }
-        let made = Hashes::of_file(&path)?.made(video, encoder.to_owned());
+        let made = match job {
+            Job::Make(_) => Hashes::of(video, scratch)?.made(video, encoder.of(video), layers),
+            Job::Segment(_, made) => Made { hls: Hashes::hls_of(video, scratch)?, ..made.clone() },
+        };
         if self.request.lock_mode == LockMode::Obey
             && let Some(difference) = self.difference(video, &made)
         {
             return Err(MakeError::Differs(difference));
         }
-        fs::rename(&path, self.path(video))?;
-        File::open(&self.request.out)?.sync_all()?;
+        // The segments come first: with them in place and not the file, the entry is made again.
+        if video.segment_seconds.is_some() {
+            let (hls, aside) = (video.hls_root(), scratch.join("old-segments"));
+            making::put(&scratch.join(&hls), &out.join(&hls), &aside)?;
+        }
+        if matches!(job, Job::Make(_)) {
+            making::put(&scratch.join(video.root()), &self.path(video), &scratch.join("old"))?;
+        }
+        File::open(out)?.sync_all()?;
         self.record(video, &made)?;
         drop(bar);
         self.progress.line(format_args!(
@@ -321,32 +314,35 @@ impl<'a> Run<'a> {
             made.sha256,
             begun.elapsed().as_secs_f64()
         ));
-        lock(&self.there).push((video, made));
+        guard(&self.there).push((video, made));
         Ok(())
     }
 
     /// Records that the file of a video is `made`.
     fn record(&self, video: &Video, made: &Made) -> io::Result<()> {
-        let look = Look::at(&self.path(video))?.ok_or(io::ErrorKind::NotFound)?;
-        let mut state = lock(&self.state);
+        let look = Look::at(video, &self.request.out)?.ok_or(io::ErrorKind::NotFound)?;
+        let mut state = guard(&self.state);
         state.record(video, look, made.clone());
         state.write(&self.request.out)
     }
 
     fn path(&self, video: &Video) -> PathBuf {
-        self.request.out.join(video.file_name())
+        self.request.out.join(video.root())
     }
 
     /// How a video differs from what the lock file has of it.
     fn difference(&self, video: &Video, made: &Made) -> Option<String> {
         let locked = self.lock.video.get(video.name.as_str())?;
-        if locked.sha256 == made.sha256 {
+        if locked.sha256 == made.sha256 && locked.hls == made.hls {
             return None;
         }
         let lock = self.request.lock.display();
-        Some(if locked.recipe == made.recipe {
+        Some(if locked.sha256 == made.sha256 {
+            format!("its HLS segments are not those of {lock} from {}", locked.encoder)
+        } else if locked.recipe == made.recipe {
+            let drifted = lock::drifted(locked, made).join(", ");
             format!(
-                "wanted sha256 {} as in {lock} from {}, got {} from {}",
+                "wanted sha256 {} as in {lock} from {}, got {} from {}; what differs: {drifted}",
                 locked.sha256, locked.encoder, made.sha256, made.encoder
             )
         } else {
@@ -387,6 +383,6 @@ impl<'a> Run<'a> {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+fn guard<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -5,7 +5,7 @@ use std::{fmt::Write as _, io, path::Path};
 use serde_json::{Value, json};
 
 use crate::{
-    catalog::Video,
+    Video,
     lock::Lock,
     state::{Look, Standing, State},
 };
@@ -25,7 +25,7 @@ pub struct Row<'a> {
 pub fn rows<'a>(videos: &'a [Video], out: &Path, lock: &'a Lock) -> io::Result<Vec<Row<'a>>> {
     let state = State::read(out);
     let row = |video: &'a Video| {
-        let look = Look::at(&out.join(video.file_name()))?;
+        let look = Look::at(video, out)?;
         let lock = lock.video.get(video.name.as_str());
         let file = match state.standing(video, look, lock, false) {
             Standing::UpToDate(_) => "ready",
@@ -43,20 +43,32 @@ pub fn rows<'a>(videos: &'a [Video], out: &Path, lock: &'a Lock) -> io::Result<V
 pub fn table(rows: &[Row<'_>]) -> String {
     let mut table = String::new();
     let width = rows.iter().map(|row| row.video.name.as_str().len()).max().unwrap_or(0).max(4);
-    let mut line = |cells: [&str; 7]| {
-        let [name, picture, fps, seconds, bytes, file, infohash] = cells;
+    let mut line = |cells: [&str; 9]| {
+        let [name, kind, codecs, picture, fps, seconds, bytes, file, infohash] = cells;
         let _infallible = writeln!(
             table,
-            "{name:width$}  {picture:>9}  {fps:>3}  {seconds:>7}  {bytes:>10}  {file:7}  {infohash}"
+            "{name:width$}  {kind:8}  {codecs:13}  {picture:>9}  {fps:>3}  {seconds:>7}  \
+             {bytes:>8}  {file:7}  {infohash}"
         );
     };
-    line(["NAME", "PICTURE", "FPS", "SECONDS", "BYTES", "FILE", "INFOHASH"]);
+    line(["NAME", "KIND", "CODECS", "PICTURE", "FPS", "SECONDS", "BYTES", "FILE", "INFOHASH"]);
     for Row { video, lock, file } in rows {
         let bytes = lock.map(|made| made.length).or(video.size.map(|size| size.get().into()));
+        let kind = match video.episodes {
+            Some(episodes) => format!("{} {}", episodes.get(), video.container.as_str()),
+            None => video.container.as_str().to_owned(),
+        };
+        let picture = video.picture.as_ref();
+        let codecs = picture.map(|picture| picture.codec.as_str()).into_iter();
+        let codecs = codecs.chain(video.audio.iter().map(|audio| audio.codec.as_str()));
+        let size = picture.map(|p| format!("{}x{}", p.width.get(), p.height.get()));
+        let fps = picture.map(|picture| picture.fps.get().to_string());
         line([
             video.name.as_str(),
-            &format!("{}x{}", video.width.get(), video.height.get()),
-            &video.fps.get().to_string(),
+            &kind,
+            &codecs.collect::<Vec<_>>().join("+"),
+            size.as_deref().unwrap_or("-"),
+            fps.as_deref().unwrap_or("-"),
             &video.seconds.get().to_string(),
             &bytes.map_or("-".to_owned(), |bytes| bytes.to_string()),
             file,
@@ -67,11 +79,12 @@ pub fn table(rows: &[Row<'_>]) -> String {
     table
 }
 
-/// The list as JSON: the catalog's keys, and `file` and `lock`.
+/// The list as JSON: the catalog's keys, and `path`, `file` and `lock`.
 #[must_use]
 pub fn json(rows: &[Row<'_>]) -> Value {
     let row = |Row { video, lock, file }: &Row<'_>| {
         let mut value = json!(video);
+        value["path"] = json!(video.root());
         value["file"] = json!(file);
         value["lock"] = json!(lock);
         value

@@ -5,10 +5,11 @@ use std::{
     path::Path,
 };
 
-use seedbed_metainfo::{Infohash, Metainfo};
+use seedbed_metainfo::{DiskContent, File, Infohash, Metainfo, Options};
 use serde::{Deserialize, Serialize, de};
+use sha2::{Digest as _, Sha256 as Hasher};
 
-use crate::{ConfigError, catalog::Video, config_file};
+use crate::{ConfigError, Video, config_file, recipe};
 
 const HEADER: &str = "\
 # What `seedbed-videos generate` made of the catalog. Written by it: `--update-lock` renews it.
@@ -48,21 +49,30 @@ impl From<Version> for i64 {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Made {
-    /// Hash of the file.
+    /// Hash of the file; of a folder, that of the list which `sha256sum` prints of its files.
     pub sha256: Sha256,
-    /// Length of the file in bytes.
+    /// Length of the file, or of all files of the folder, in bytes.
     pub length: u64,
-    /// Infohash of the file alone, with its name and nothing else given.
+    /// Infohash of the file or folder alone, with its name and nothing else given.
     pub infohash: Infohash,
+    /// Whether every encoder gives these bytes. If not, they hold for the one that is named.
+    pub canonical: bool,
     /// Fingerprint of the catalog entry and the recipe.
     pub recipe: String,
     /// Who made it.
     pub encoder: String,
+    /// The settings of the encoders.
+    pub flags: String,
+    /// Hashes of what is in the file, see the module `layers`; in a folder, by file.
+    pub layers: BTreeMap<String, Sha256>,
+    /// Hashes of the HLS segments, by variant: of the list that `sha256sum` prints.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub hls: BTreeMap<String, Sha256>,
 }
 
 /// A SHA-256, printed as 64 hex digits in lower case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sha256([u8; 32]);
+pub struct Sha256(pub(crate) [u8; 32]);
 
 impl std::fmt::Display for Sha256 {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -87,38 +97,88 @@ impl<'de> Deserialize<'de> for Sha256 {
     }
 }
 
-/// The hashes of a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The hashes of what an entry made.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hashes {
-    /// Hash of the file.
+    /// Hash of the file or folder.
     pub sha256: Sha256,
-    /// Length of the file in bytes.
+    /// Length in bytes.
     pub length: u64,
-    /// Infohash of the file alone.
+    /// Infohash of the file or folder alone.
     pub infohash: Infohash,
+    /// Hashes of the HLS segments that are there, by variant.
+    pub hls: BTreeMap<String, Sha256>,
 }
 
 impl Hashes {
-    /// Hashes a file.
+    /// Hashes the file or folder of a video, and its segments, in the directory `out`.
     ///
     /// # Errors
-    /// It cannot be read.
-    pub fn of_file(path: &Path) -> Result<Self, seedbed_metainfo::Error> {
-        let metainfo = Metainfo::of_file(path)?;
-        let [file] = metainfo.files() else { unreachable!("one file is one file") };
-        Ok(Self {
-            sha256: Sha256(file.sha256),
-            length: metainfo.length(),
-            infohash: metainfo.infohash(),
-        })
+    /// A file cannot be read.
+    pub fn of(video: &Video, out: &Path) -> Result<Self, seedbed_metainfo::Error> {
+        let metainfo = describe(&out.join(video.root()))?;
+        let hls = Self::hls_of(video, out)?;
+        let sha256 = match metainfo.files() {
+            [file] if metainfo.is_single_file() => Sha256(file.sha256),
+            _ => list_hash(&metainfo),
+        };
+        let (length, infohash) = (metainfo.length(), metainfo.infohash());
+        Ok(Self { sha256, length, infohash, hls })
+    }
+
+    /// Hashes the segments of a video alone.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub fn hls_of(
+        video: &Video,
+        out: &Path,
+    ) -> Result<BTreeMap<String, Sha256>, seedbed_metainfo::Error> {
+        let mut hls = BTreeMap::new();
+        for variant in ["fmp4", "ts"].into_iter().filter(|_| video.segment_seconds.is_some()) {
+            let directory = out.join(video.hls_root()).join(variant);
+            if directory.exists() {
+                hls.insert(variant.to_owned(), list_hash(&describe(&directory)?));
+            }
+        }
+        Ok(hls)
+    }
+
+    /// Whether these are the hashes of what was made.
+    #[must_use]
+    pub fn are_of(&self, made: &Made) -> bool {
+        self.sha256 == made.sha256 && self.hls == made.hls
     }
 
     /// The record of a video that has these hashes.
     #[must_use]
-    pub fn made(self, video: &Video, encoder: String) -> Made {
-        let Self { sha256, length, infohash } = self;
-        Made { sha256, length, infohash, recipe: video.fingerprint(), encoder }
+    pub fn made(self, video: &Video, encoder: String, layers: BTreeMap<String, Sha256>) -> Made {
+        let Self { sha256, length, infohash, hls } = self;
+        let (canonical, flags) = (video.is_canonical(), recipe::flags(video));
+        let recipe = video.fingerprint();
+        Made { sha256, length, infohash, canonical, recipe, encoder, flags, layers, hls }
     }
+}
+
+/// The names of the layers that are not the same.
+#[must_use]
+pub(crate) fn drifted(a: &Made, b: &Made) -> Vec<String> {
+    let differs = |name: &&String| a.layers.get(*name) != b.layers.get(*name);
+    let names = a.layers.keys().chain(b.layers.keys().filter(|name| !a.layers.contains_key(*name)));
+    names.filter(differs).cloned().collect()
+}
+
+fn describe(path: &Path) -> Result<Metainfo, seedbed_metainfo::Error> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let content = DiskContent::scan(path, folder.unwrap_or(Path::new(".")))?;
+    Metainfo::build(&content, &Options::default())
+}
+
+/// The hash of the list that `sha256sum` prints of all files.
+fn list_hash(metainfo: &Metainfo) -> Sha256 {
+    let line = |file: &File| format!("{}  {}\n", hex::encode(file.sha256), file.path);
+    let list = metainfo.files().iter().map(line).collect::<String>();
+    Sha256(Hasher::digest(list).into())
 }
 
 impl Lock {
@@ -162,31 +222,44 @@ pub(crate) fn write_atomically(path: &Path, text: &str) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::Catalog;
 
-    fn hashes() -> Hashes {
+    fn made() -> (Video, Hashes, Made) {
         let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("a.mp4");
-        std::fs::write(&path, b"content").unwrap();
-        Hashes::of_file(&path).unwrap()
+        let text = include_str!("../../../videos/catalog.toml");
+        let mut video = Catalog::parse(text).unwrap().videos.swap_remove(0);
+        video.segment_seconds = None;
+        std::fs::write(directory.path().join(video.root()), b"content").unwrap();
+        let hashes = Hashes::of(&video, directory.path()).unwrap();
+        let layers = BTreeMap::from([("container".to_owned(), hashes.sha256)]);
+        let made = hashes.clone().made(&video, "ffmpeg 5, x264 1".into(), layers);
+        (video, hashes, made)
     }
 
     fn lock() -> Lock {
-        let Hashes { sha256, length, infohash } = hashes();
-        let made = Made {
-            sha256,
-            length,
-            infohash,
-            recipe: "r".into(),
-            encoder: "ffmpeg 5, x264 1".into(),
-        };
-        Lock { version: Version, video: BTreeMap::from([("a.b".into(), made)]) }
+        Lock { version: Version, video: BTreeMap::from([("a.b".into(), made().2)]) }
     }
 
     #[test]
     fn the_hashes_are_those_of_the_file() {
-        let hashes = hashes();
+        let (_, hashes, made) = made();
         assert_eq!(hashes.sha256.to_string(), seedbed_testkit::sha256(b"content"));
         assert_eq!(hashes.length, 7);
+        assert!(hashes.are_of(&made) && made.canonical);
+    }
+
+    #[test]
+    fn the_hash_of_a_folder_is_that_of_the_list_of_its_files() {
+        let directory = tempfile::tempdir().unwrap();
+        let (mut video, ..) = made();
+        video.episodes = Some(1.try_into().unwrap());
+        let folder = directory.path().join(video.root());
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(folder.join("b"), b"content").unwrap();
+        std::fs::write(folder.join("a"), b"content").unwrap();
+        let hash = seedbed_testkit::sha256(b"content");
+        let list = seedbed_testkit::sha256(format!("{hash}  a\n{hash}  b\n").as_bytes());
+        assert_eq!(Hashes::of(&video, directory.path()).unwrap().sha256.to_string(), list);
     }
 
     #[test]

@@ -1,14 +1,17 @@
-//! What a finished video is, as ffprobe sees it, against what the catalog asks for.
+//! What a finished file is, as ffprobe sees it, against what the catalog asks for.
 
-use std::{fmt, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
 use seedbed_service::Shutdown;
 use serde::Deserialize;
 
-use crate::{ProcessError, catalog::Video, process, tone};
+use crate::{AudioCodec, Container, Media, Mismatch, PictureCodec, ProcessError, process, tone};
 
-/// How far a duration may be off, in seconds: the movie's time scale has milliseconds.
+/// How far a time may be off, in seconds: the movie's time scale has milliseconds.
 const TOLERANCE: f64 = 0.002;
+
+/// The same in Matroska, whose audio ends with a whole frame (1024 samples of AAC).
+const TOLERANCE_MATROSKA: f64 = 0.022;
 
 /// Why nothing is known of a file.
 #[derive(Debug, thiserror::Error)]
@@ -25,58 +28,69 @@ pub enum ProbeError {
     Output(#[from] serde_json::Error),
 }
 
-/// A property of a file that is not as it should be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mismatch {
-    what: &'static str,
-    wanted: String,
-    got: String,
-}
-
-impl Mismatch {
-    /// A mismatch, if the two differ.
-    pub fn of(
-        what: &'static str,
-        wanted: impl fmt::Display,
-        got: impl fmt::Display,
-    ) -> Option<Self> {
-        let (wanted, got) = (wanted.to_string(), got.to_string());
-        (wanted != got).then_some(Self { what, wanted, got })
-    }
-}
-
-impl fmt::Display for Mismatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: wanted {}, got {}", self.what, self.wanted, self.got)
-    }
-}
-
-/// Says all mismatches in one line.
-#[must_use]
-pub fn describe(mismatches: &[Mismatch]) -> String {
-    mismatches.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
-}
-
+/// What ffprobe says of a file.
 #[derive(Debug, Deserialize)]
-struct Report {
+pub(crate) struct Report {
     #[serde(default)]
-    packets: Vec<Packet>,
+    pub(crate) packets: Vec<Packet>,
     #[serde(default)]
-    streams: Vec<Stream>,
+    pub(crate) streams: Vec<Stream>,
     #[serde(default)]
     format: Format,
 }
 
+/// A packet, in the order of the file. ffprobe prints most numbers as text.
 #[derive(Debug, Deserialize)]
-struct Packet {
-    stream_index: usize,
-    pts: Option<i64>,
+pub(crate) struct Packet {
+    pub(crate) stream_index: usize,
+    #[serde(default)]
+    pts_time: String,
+    #[serde(default)]
+    dts_time: String,
+    #[serde(default)]
+    duration_time: String,
+    #[serde(default)]
+    pos: String,
+    #[serde(default)]
+    size: String,
     flags: String,
+    #[serde(default)]
+    pub(crate) data_hash: String,
+}
+
+impl Packet {
+    /// When it is shown, in seconds.
+    pub(crate) fn time(&self) -> f64 {
+        self.pts_time.parse().unwrap_or(f64::NAN)
+    }
+
+    /// When it is decoded, in seconds.
+    pub(crate) fn decode_time(&self) -> f64 {
+        self.dts_time.parse().unwrap_or(f64::NAN)
+    }
+
+    /// Where it is in the file.
+    pub(crate) fn position(&self) -> u64 {
+        self.pos.parse().unwrap_or(u64::MAX / 2)
+    }
+
+    pub(crate) fn size(&self) -> u64 {
+        self.size.parse().unwrap_or(0)
+    }
+
+    pub(crate) fn is_key(&self) -> bool {
+        self.flags.starts_with('K')
+    }
+
+    /// Whether it only primes the decoder.
+    fn is_discarded(&self) -> bool {
+        self.flags.contains('D')
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Stream {
+pub(crate) struct Stream {
     codec_type: String,
     codec_name: String,
     profile: String,
@@ -84,9 +98,11 @@ struct Stream {
     width: u32,
     height: u32,
     avg_frame_rate: String,
+    start_time: String,
     duration: String,
     sample_rate: String,
     channels: u32,
+    tags: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -95,76 +111,166 @@ struct Format {
     duration: String,
 }
 
-/// Looks at a file, and lists what is not as `video` asks for.
-///
-/// # Errors
-/// ffprobe cannot be run, or cannot read the file.
-pub fn compare(
-    ffprobe: &Path,
-    file: &Path,
-    video: &Video,
-    shutdown: &Shutdown,
-) -> Result<Vec<Mismatch>, ProbeError> {
-    // In the file's own directory, a name of the catalog cannot be taken for a URL or a flag.
-    let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let mut command = process::command(ffprobe, directory.unwrap_or(Path::new(".")))
-        .map_err(|error| ProcessError::Start(ffprobe.to_owned(), error))?;
-    command.args(["-v", "warning", "-of", "json", "-show_streams", "-show_format"]);
-    command.args(["-show_entries", "packet=stream_index,pts,flags"]);
-    command.arg(file.file_name().unwrap_or_default());
-    let mut json = Vec::new();
-    let warnings = process::run(&mut command, shutdown, |line| json.extend_from_slice(line))?;
-    if !warnings.trim().is_empty() {
-        return Err(ProbeError::Unclean(warnings.trim().replace('\n', "; ")));
+impl Report {
+    /// Asks ffprobe about a file.
+    ///
+    /// # Errors
+    /// ffprobe cannot be run, or cannot read the file.
+    pub(crate) fn of(ffprobe: &Path, file: &Path, shutdown: &Shutdown) -> Result<Self, ProbeError> {
+        // In the file's own directory, a name of the catalog cannot be taken for a URL or a flag.
+        let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let mut command = process::command(ffprobe, directory.unwrap_or(Path::new(".")))
+            .map_err(|error| ProcessError::Start(ffprobe.to_owned(), error))?;
+        command.args(["-v", "warning", "-of", "json", "-show_streams", "-show_format"]);
+        command.args(["-show_data_hash", "sha256", "-show_entries"]);
+        command.arg("packet=stream_index,pts_time,dts_time,duration_time,pos,size,flags,data_hash");
+        command.arg(file.file_name().unwrap_or_default());
+        let mut json = Vec::new();
+        let warnings = process::run(&mut command, shutdown, |line| json.extend_from_slice(line))?;
+        if !warnings.trim().is_empty() {
+            return Err(ProbeError::Unclean(warnings.trim().replace('\n', "; ")));
+        }
+        Ok(serde_json::from_slice(&json)?)
     }
-    Ok(mismatches(&serde_json::from_slice(&json)?, video))
+
+    /// A name for each stream: its kind, with a number where there are several of it.
+    pub(crate) fn stream_names(&self) -> Vec<String> {
+        let kind = |stream: &Stream| match stream.codec_type.as_str() {
+            "subtitle" => "subtitles".to_owned(),
+            kind => kind.to_owned(),
+        };
+        let kinds = self.streams.iter().map(kind).collect::<Vec<_>>();
+        let name = |(index, kind): (usize, &String)| {
+            let same = |others: &[String]| others.iter().filter(|other| *other == kind).count();
+            match same(&kinds) {
+                1 => kind.clone(),
+                _ => format!("{kind}-{}", same(&kinds[..=index])),
+            }
+        };
+        kinds.iter().enumerate().map(name).collect()
+    }
+
+    /// What is not as the catalog asks for.
+    pub(crate) fn mismatches(&self, media: &Media<'_>) -> Vec<Mismatch> {
+        let video = media.video;
+        let wanted = video.picture.iter().map(|_| "video");
+        let wanted = wanted.chain(video.audio.iter().map(|_| "audio"));
+        let mkv = video.container == Container::Mkv;
+        let wanted = wanted.chain(video.subtitles.iter().filter(|_| mkv).map(|_| "subtitle"));
+        let wanted = wanted.collect::<Vec<_>>().join("+");
+        let kinds = self.streams.iter().map(|s| s.codec_type.as_str()).collect::<Vec<_>>();
+        let wrong = Mismatch::of("streams", wanted, kinds.join("+"));
+        if wrong.is_some() {
+            return wrong.into_iter().collect();
+        }
+        let names = self.stream_names();
+        let mut found = vec![self.duration("duration", media, &self.format.duration)];
+        for (index, (stream, name)) in self.streams.iter().zip(&names).enumerate() {
+            match stream.codec_type.as_str() {
+                "video" => found.extend(self.picture(media, stream)),
+                "audio" => found.extend(audio(media, stream, index, name)),
+                _ => continue,
+            }
+            found.push(self.duration(&format!("{name} duration"), media, &self.length(index)));
+            found.push(in_sync(media, name, &stream.start_time));
+        }
+        found.into_iter().flatten().collect()
+    }
+
+    fn picture(&self, media: &Media<'_>, stream: &Stream) -> Vec<Option<Mismatch>> {
+        let Some(picture) = &media.video.picture else { return Vec::new() };
+        let frames = self.packets.iter().filter(|packet| packet.stream_index == 0).count();
+        let interval = picture.keyframe_interval().min(media.video.frames());
+        let profile = match picture.codec {
+            PictureCodec::H264 => "High",
+            PictureCodec::Vp9 => "Profile 0",
+        };
+        let fps = picture.fps.get();
+        vec![
+            Mismatch::of("video codec", picture.codec.as_str(), &stream.codec_name),
+            Mismatch::of("profile", profile, &stream.profile),
+            Mismatch::of("pixel format", "yuv420p", &stream.pix_fmt),
+            Mismatch::of("width", picture.width.get(), stream.width),
+            Mismatch::of("height", picture.height.get(), stream.height),
+            Mismatch::of("frame rate", format!("{fps}/1"), &stream.avg_frame_rate),
+            Mismatch::of("frames", media.video.frames(), frames),
+            Mismatch::of(
+                "keyframe spacing",
+                format!("{interval} frames"),
+                keyframe_spacing(&self.packets),
+            ),
+        ]
+    }
+
+    /// The duration of a stream. Matroska does not tell it.
+    fn length(&self, index: usize) -> String {
+        let told = &self.streams[index].duration;
+        if !told.is_empty() {
+            return told.clone();
+        }
+        let packets = self
+            .packets
+            .iter()
+            .filter(|packet| packet.stream_index == index && !packet.is_discarded());
+        let end = |packet: &Packet| packet.time() + packet.duration_time.parse().unwrap_or(0.0);
+        let (mut first, mut last) = (f64::INFINITY, f64::NEG_INFINITY);
+        for packet in packets {
+            (first, last) = (first.min(packet.time()), last.max(end(packet)));
+        }
+        format!("{:.6}", last - first)
+    }
+
+    fn duration(&self, what: &str, media: &Media<'_>, got: &str) -> Option<Mismatch> {
+        let wanted = f64::from(media.video.seconds.get());
+        let close = got.parse::<f64>().is_ok_and(|got| (got - wanted).abs() < tolerance(media));
+        if close { None } else { Mismatch::of(what, format!("{wanted} s"), format!("{got} s")) }
+    }
 }
 
-fn mismatches(report: &Report, video: &Video) -> Vec<Mismatch> {
-    let kinds = report.streams.iter().map(|s| s.codec_type.as_str()).collect::<Vec<_>>().join("+");
-    let [picture, sound] = &report.streams[..] else {
-        return Mismatch::of("streams", "video+audio", kinds).into_iter().collect();
+fn audio(media: &Media<'_>, stream: &Stream, index: usize, name: &str) -> Vec<Option<Mismatch>> {
+    let pictures = usize::from(media.video.picture.is_some());
+    let Some(audio) = index.checked_sub(pictures).and_then(|index| media.video.audio.get(index))
+    else {
+        return Vec::new();
     };
-    let keyframes = keyframe_spacing(&report.packets);
-    let frames = report.packets.iter().filter(|packet| packet.stream_index == 0).count();
-    let wanted_keyframes = video.keyframe_interval().min(video.frames());
-    [
-        Mismatch::of("streams", "video+audio", kinds),
-        Mismatch::of("video codec", "h264", &picture.codec_name),
-        Mismatch::of("profile", "High", &picture.profile),
-        Mismatch::of("pixel format", "yuv420p", &picture.pix_fmt),
-        Mismatch::of("width", video.width.get(), picture.width),
-        Mismatch::of("height", video.height.get(), picture.height),
-        Mismatch::of("frame rate", format!("{}/1", video.fps.get()), &picture.avg_frame_rate),
-        Mismatch::of("frames", video.frames(), frames),
-        Mismatch::of("keyframe spacing", format!("{wanted_keyframes} frames"), keyframes),
-        Mismatch::of("audio codec", "aac", &sound.codec_name),
-        Mismatch::of("audio profile", "LC", &sound.profile),
-        Mismatch::of("sample rate", tone::RATE, &sound.sample_rate),
-        Mismatch::of("channels", tone::CHANNELS, sound.channels),
-        duration("duration", video, &report.format.duration),
-        duration("video duration", video, &picture.duration),
-        duration("audio duration", video, &sound.duration),
+    let profile = match audio.codec {
+        AudioCodec::Aac => Mismatch::of(format!("{name} profile"), "LC", &stream.profile),
+        AudioCodec::Opus => None,
+    };
+    let language = audio.language.as_ref().and_then(|language| {
+        let got = stream.tags.get("language").map_or("none", String::as_str);
+        Mismatch::of(format!("{name} language"), language.as_str(), got)
+    });
+    vec![
+        Mismatch::of(format!("{name} codec"), audio.codec.as_str(), &stream.codec_name),
+        profile,
+        Mismatch::of("sample rate", tone::RATE, &stream.sample_rate),
+        Mismatch::of("channels", tone::CHANNELS, stream.channels),
+        language,
     ]
-    .into_iter()
-    .flatten()
-    .collect()
 }
 
-fn duration(what: &'static str, video: &Video, got: &str) -> Option<Mismatch> {
-    let wanted = f64::from(video.seconds.get());
-    let close = got.parse::<f64>().is_ok_and(|got| (got - wanted).abs() < TOLERANCE);
-    if close { None } else { Mismatch::of(what, format!("{wanted} s"), format!("{got} s")) }
+/// Picture and sound are in sync if both begin at 0 and are as long as each other.
+fn in_sync(media: &Media<'_>, name: &str, start: &str) -> Option<Mismatch> {
+    let close = start.parse::<f64>().is_ok_and(|start| start.abs() < tolerance(media));
+    if close {
+        return None;
+    }
+    Mismatch::of(format!("{name} sync"), "a start at 0 s", format!("one at {start} s"))
+}
+
+fn tolerance(media: &Media<'_>) -> f64 {
+    if media.video.container.is_mp4() { TOLERANCE } else { TOLERANCE_MATROSKA }
 }
 
 /// The distance of the keyframes in the order of presentation, if it is the same throughout.
 fn keyframe_spacing(packets: &[Packet]) -> String {
     let mut frames = packets.iter().filter(|packet| packet.stream_index == 0).collect::<Vec<_>>();
-    frames.sort_by_key(|packet| packet.pts);
+    frames.sort_by(|a, b| a.time().total_cmp(&b.time()));
     let keys = frames
         .iter()
         .enumerate()
-        .filter(|(_, packet)| packet.flags.starts_with('K'))
+        .filter(|(_, packet)| packet.is_key())
         .map(|(index, _)| index)
         .collect::<Vec<_>>();
     let spacing = keys.get(1).copied().unwrap_or(frames.len());
@@ -177,7 +283,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::catalog::Catalog;
+    use crate::{Video, catalog::Catalog, mismatch::describe};
 
     fn video() -> Video {
         let text = include_str!("../../../videos/catalog.toml");
@@ -187,23 +293,29 @@ mod tests {
     fn report() -> Value {
         let packets = (0..240).map(|frame| {
             let flags = if frame % 48 == 0 { "K_" } else { "__" };
-            json!({"stream_index": 0, "pts": frame * 1000, "flags": flags})
+            json!({
+                "stream_index": 0,
+                "pts_time": format!("{:.6}", f64::from(frame) / 24.0),
+                "flags": flags,
+            })
         });
         json!({
             "packets": packets.collect::<Vec<_>>(),
             "streams": [
                 {"codec_type": "video", "codec_name": "h264", "profile": "High",
                  "pix_fmt": "yuv420p", "width": 1280, "height": 720,
-                 "avg_frame_rate": "24/1", "duration": "10.000000"},
+                 "avg_frame_rate": "24/1", "start_time": "0.000000", "duration": "10.000000"},
                 {"codec_type": "audio", "codec_name": "aac", "profile": "LC",
-                 "sample_rate": "48000", "channels": 2, "duration": "10.000000"},
+                 "sample_rate": "48000", "channels": 2, "start_time": "0.000000",
+                 "duration": "10.000000"},
             ],
             "format": {"duration": "10.000000"},
         })
     }
 
     fn compare(report: Value) -> String {
-        describe(&mismatches(&serde_json::from_value(report).unwrap(), &video()))
+        let report: Report = serde_json::from_value(report).unwrap();
+        describe(&report.mismatches(&Media { video: &video(), episode: 0 }))
     }
 
     #[test]
@@ -227,6 +339,11 @@ mod tests {
             ),
             ("/streams/1/codec_name", json!("mp3"), "audio codec: wanted aac, got mp3"),
             ("/streams/1/profile", json!("HE-AAC"), "audio profile: wanted LC, got HE-AAC"),
+            (
+                "/streams/1/start_time",
+                json!("0.100000"),
+                "audio sync: wanted a start at 0 s, got one at 0.100000 s",
+            ),
             ("/streams/1/sample_rate", json!("44100"), "sample rate: wanted 48000, got 44100"),
             ("/streams/1/channels", json!(1), "channels: wanted 2, got 1"),
             ("/streams/1/duration", json!("N/A"), "audio duration: wanted 10 s, got N/A s"),

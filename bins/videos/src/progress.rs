@@ -5,7 +5,7 @@ use std::{fmt, io::IsTerminal as _};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use seedbed_service::announce;
 
-use crate::catalog::Video;
+use crate::Video;
 
 /// The bars of a run. They go to stderr, and are not drawn where that is no terminal.
 #[derive(Default)]
@@ -26,7 +26,8 @@ impl Progress {
             "{prefix:20} {wide_bar} {pos:>5}/{len} frames, {eta} left",
         )
         .expect("the template is right");
-        let bar = ProgressBar::new(u64::from(video.frames())).with_style(style);
+        let frames = video.media().count() as u64 * u64::from(video.frames());
+        let bar = ProgressBar::new(frames).with_style(style);
         Bar(self.0.add(bar.with_prefix(video.name.to_string())))
     }
 }

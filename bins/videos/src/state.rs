@@ -10,7 +10,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    catalog::Video,
+    Video,
     lock::{Made, write_atomically},
 };
 
@@ -24,34 +24,61 @@ pub struct State {
     video: BTreeMap<String, Stamp>,
 }
 
-/// A file as it was when its hash was last taken.
+/// The files of a video as they were when their hashes were last taken.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Stamp {
-    modified_ns: i64,
+    look: Look,
     made: Made,
 }
 
-/// What a file shows without being read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Look {
-    length: u64,
-    modified_ns: i64,
-}
+/// What the files of a video show without being read: each path's length and modification time in
+/// nanoseconds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Look(BTreeMap<String, (u64, i64)>);
 
 impl Look {
-    /// Looks at a file; none where there is none.
+    /// Looks at the files of a video in the directory `out`, its segments among them; none where
+    /// the file or folder itself is not there.
     ///
     /// # Errors
-    /// It cannot be looked at.
-    pub fn at(path: &Path) -> io::Result<Option<Self>> {
-        match fs::metadata(path) {
-            Ok(metadata) => Ok(Some(Self {
-                length: metadata.len(),
-                modified_ns: metadata.mtime() * 1_000_000_000 + metadata.mtime_nsec(),
-            })),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
+    /// They cannot be looked at.
+    pub fn at(video: &Video, out: &Path) -> io::Result<Option<Self>> {
+        let mut look = Self::default();
+        let root = video.root();
+        look.add(out, root.clone())?;
+        if look.0.is_empty() {
+            return Ok(None);
         }
+        if video.segment_seconds.is_some() {
+            look.add(out, video.hls_root())?;
+        }
+        Ok(Some(look))
+    }
+
+    /// Adds the file, or all files of the folder, at `path` below `out`.
+    fn add(&mut self, out: &Path, path: String) -> io::Result<()> {
+        let metadata = match fs::metadata(out.join(&path)) {
+            Ok(metadata) => metadata,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        if metadata.is_dir() {
+            for entry in fs::read_dir(out.join(&path))? {
+                let name = entry?.file_name();
+                self.add(out, format!("{path}/{}", name.to_string_lossy()))?;
+            }
+        } else {
+            let modified_ns = metadata.mtime() * 1_000_000_000 + metadata.mtime_nsec();
+            self.0.insert(path, (metadata.len(), modified_ns));
+        }
+        Ok(())
+    }
+
+    /// Length of what is seeded.
+    fn length(&self) -> u64 {
+        let files = self.0.iter().filter(|(path, _)| !path.starts_with('.'));
+        files.map(|(_, (length, _))| length).sum()
     }
 }
 
@@ -92,11 +119,16 @@ impl State {
 
     /// Records that the file which looks so is `made`.
     pub fn record(&mut self, video: &Video, look: Look, made: Made) {
-        let stamp = Stamp { modified_ns: look.modified_ns, made };
+        let stamp = Stamp { look, made };
         self.video.insert(video.name.to_string(), stamp);
     }
 
-    /// How a file that looks so stands to `video`.
+    /// Forgets a video.
+    pub(crate) fn forget(&mut self, video: &Video) {
+        self.video.remove(video.name.as_str());
+    }
+
+    /// How files that look so stand to `video`.
     ///
     /// `locked` is the lock's entry. With `strict`, nothing but its hash will do.
     #[must_use]
@@ -111,12 +143,12 @@ impl State {
         let recipe = video.fingerprint();
         let possible = |made: &Made| {
             made.recipe == recipe
-                && made.length == look.length
+                && made.length == look.length()
                 && (!strict || locked.is_some_and(|locked| locked.sha256 == made.sha256))
         };
         let stamp = self.video.get(video.name.as_str()).filter(|stamp| possible(&stamp.made));
         if let Some(stamp) = stamp
-            && stamp.modified_ns == look.modified_ns
+            && stamp.look == look
         {
             return Standing::UpToDate(stamp.made.clone());
         }
@@ -126,7 +158,8 @@ impl State {
     }
 }
 
-fn path(out: &Path) -> PathBuf {
+/// The file of the state of an output directory.
+pub(crate) fn path(out: &Path) -> PathBuf {
     out.join(format!("{PREFIX}toml"))
 }
 
@@ -135,50 +168,54 @@ mod tests {
     use super::*;
     use crate::{catalog::Catalog, lock::Hashes};
 
-    const LOOK: Look = Look { length: 4, modified_ns: 100 };
+    fn look(length: u64, modified_ns: i64) -> Look {
+        Look(BTreeMap::from([(video().root(), (length, modified_ns))]))
+    }
 
     fn video() -> Video {
         let text = include_str!("../../../videos/catalog.toml");
-        Catalog::parse(text).unwrap().videos.swap_remove(0)
+        let mut video = Catalog::parse(text).unwrap().videos.swap_remove(0);
+        video.segment_seconds = None;
+        video
     }
 
     fn made(content: &str) -> Made {
         let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("a.mp4");
-        fs::write(&path, content).unwrap();
-        Hashes::of_file(&path).unwrap().made(&video(), "an encoder".into())
+        fs::write(directory.path().join(video().root()), content).unwrap();
+        let hashes = Hashes::of(&video(), directory.path()).unwrap();
+        hashes.made(&video(), "an encoder".into(), BTreeMap::new())
     }
 
     fn state() -> State {
         let mut state = State::default();
-        state.record(&video(), LOOK, made("this"));
+        state.record(&video(), look(4, 100), made("this"));
         state
     }
 
     #[test]
     fn a_file_that_looks_as_recorded_is_up_to_date() {
-        let standing = state().standing(&video(), Some(LOOK), None, false);
+        let standing = state().standing(&video(), Some(look(4, 100)), None, false);
         assert_eq!(standing, Standing::UpToDate(made("this")));
     }
 
     #[test]
     fn a_file_of_another_time_is_hashed() {
-        let look = Look { modified_ns: 101, ..LOOK };
+        let look = look(4, 101);
         let standing = state().standing(&video(), Some(look), None, false);
         assert_eq!(standing, Standing::Touched(vec![made("this")]));
     }
 
     #[test]
     fn a_file_of_another_length_is_made_again() {
-        let look = Look { length: 5, ..LOOK };
+        let look = look(5, 100);
         assert_eq!(state().standing(&video(), Some(look), None, false), Standing::Stale);
     }
 
     #[test]
     fn a_file_of_another_entry_is_made_again() {
         let mut changed = video();
-        changed.qp = 29.try_into().unwrap();
-        assert_eq!(state().standing(&changed, Some(LOOK), None, false), Standing::Stale);
+        changed.seconds = 29.try_into().unwrap();
+        assert_eq!(state().standing(&changed, Some(look(4, 100)), None, false), Standing::Stale);
     }
 
     #[test]
@@ -188,17 +225,39 @@ mod tests {
 
     #[test]
     fn a_file_from_elsewhere_may_be_the_one_of_the_lock() {
-        let standing = State::default().standing(&video(), Some(LOOK), Some(&made("lock")), false);
+        let standing =
+            State::default().standing(&video(), Some(look(4, 100)), Some(&made("lock")), false);
         assert_eq!(standing, Standing::Touched(vec![made("lock")]));
-        assert_eq!(State::default().standing(&video(), Some(LOOK), None, false), Standing::Stale);
+        assert_eq!(
+            State::default().standing(&video(), Some(look(4, 100)), None, false),
+            Standing::Stale
+        );
     }
 
     #[test]
     fn strictly_only_the_hash_of_the_lock_will_do() {
-        let of = |locked: &str| state().standing(&video(), Some(LOOK), Some(&made(locked)), true);
+        let of = |locked: &str| {
+            state().standing(&video(), Some(look(4, 100)), Some(&made(locked)), true)
+        };
         assert_eq!(of("this"), Standing::UpToDate(made("this")));
         assert_eq!(of("that"), Standing::Touched(vec![made("that")]));
         assert_eq!(of("other"), Standing::Stale);
+    }
+
+    #[test]
+    fn every_file_of_a_folder_is_looked_at() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut video = video();
+        video.episodes = Some(2.try_into().unwrap());
+        assert_eq!(Look::at(&video, directory.path()).unwrap(), None);
+        let folder = directory.path().join(video.root());
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("a"), "12").unwrap();
+        let before = Look::at(&video, directory.path()).unwrap().unwrap();
+        fs::write(folder.join("b"), "345").unwrap();
+        let after = Look::at(&video, directory.path()).unwrap().unwrap();
+        assert_ne!(before, after);
+        assert_eq!((before.length(), after.length()), (2, 5));
     }
 
     #[test]

@@ -13,17 +13,30 @@ pub const CHANNELS: u32 = 2;
 
 const AMPLITUDE: f64 = 4096.0;
 
+/// How loud the noise is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Noise {
+    /// From -1024 to 1023.
+    Soft,
+    /// From -8192 to 8191: louder than the tone.
+    Loud,
+}
+
 /// Writes `seconds` of a tone of `hz` as interleaved signed 16-bit little-endian samples.
 ///
 /// # Errors
 /// `out` does not take them.
-pub fn write(out: &mut impl Write, hz: u32, seconds: u32) -> io::Result<()> {
+pub fn write(out: &mut impl Write, hz: u32, seconds: u32, loudness: Noise) -> io::Result<()> {
     let sine = sine_table();
+    let shift = match loudness {
+        Noise::Soft => 5,
+        Noise::Loud => 2,
+    };
     for index in 0..u64::from(RATE) * u64::from(seconds) {
         let phase = index * u64::from(hz) % u64::from(RATE);
         let tone = sine[usize::try_from(phase).expect("less than RATE")];
         for channel in 1..=u64::from(CHANNELS) {
-            let sample = tone + noise(index, channel);
+            let sample = tone + (noise(index, channel) >> shift);
             out.write_all(&sample.to_le_bytes())?;
         }
     }
@@ -56,7 +69,7 @@ fn quarter_sine(phase: u32) -> i16 {
     (sum * AMPLITUDE).round() as i16
 }
 
-/// Noise from -1024 to 1023: the high bits of splitmix64, a stream of its own for each channel.
+/// Noise of all sixteen bits: the high bits of splitmix64, a stream of its own for each channel.
 #[expect(clippy::cast_possible_truncation, reason = "sixteen bits are left")]
 fn noise(index: u64, channel: u64) -> i16 {
     const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
@@ -64,7 +77,7 @@ fn noise(index: u64, channel: u64) -> i16 {
     x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     x ^= x >> 31;
-    (((x >> 48) as i32 - 32_768) >> 5) as i16
+    ((x >> 48) as i32 - 32_768) as i16
 }
 
 #[cfg(test)]
@@ -75,7 +88,7 @@ mod tests {
 
     fn tone(hz: u32, seconds: u32) -> Vec<u8> {
         let mut bytes = Vec::new();
-        write(&mut bytes, hz, seconds).unwrap();
+        write(&mut bytes, hz, seconds, Noise::Soft).unwrap();
         bytes
     }
 

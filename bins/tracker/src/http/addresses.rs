@@ -5,27 +5,25 @@ use std::{
     num::NonZeroU16,
 };
 
-use axum::http::HeaderMap;
-
 use super::query::{Claims, QueryError};
 use crate::{announce::Addresses, sender::is_local};
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
-/// The address that a request comes from: the peer of the connection, or, behind a proxy, the
-/// last address in `X-Forwarded-For`, which is the one that the proxy itself has seen.
+/// What a sender is told whose claims are ignored.
+const NOT_BELIEVED: &str = "ip, ipv4 and ipv6 are ignored: they are believed of senders on this \
+                            network only, unless the tracker is started with --trust-proxy";
+
+/// The address that a request comes from: the peer of the connection, or, behind a proxy that is
+/// trusted, the last address in its `X-Forwarded-For`, which is the one that it has seen itself.
 ///
 /// # Errors
 /// What the proxy put there is no address.
 pub(super) fn sender(
     connection: IpAddr,
-    headers: &HeaderMap,
-    trust_proxy: bool,
+    forwarded_for: Option<&[u8]>,
 ) -> Result<IpAddr, QueryError> {
-    let forwarded =
-        if trust_proxy { headers.get_all(FORWARDED_FOR).iter().next_back() } else { None };
-    let Some(forwarded) = forwarded else { return Ok(connection.to_canonical()) };
-    let forwarded = forwarded.as_bytes();
+    let Some(forwarded) = forwarded_for else { return Ok(connection.to_canonical()) };
     let last = forwarded.rsplit(|&byte| byte == b',').next().unwrap_or(forwarded).trim_ascii();
     let (ip, _port) =
         parse(last).ok_or_else(|| QueryError::value(FORWARDED_FOR, "an IP address", last))?;
@@ -33,7 +31,8 @@ pub(super) fn sender(
 }
 
 /// The addresses of a peer: the sender's own, unless `ip` gives another, and those that BEP 7's
-/// `ipv4` and `ipv6` add. Claims of a sender that is neither local nor trusted are ignored.
+/// `ipv4` and `ipv6` add. Claims of a sender that is neither local nor trusted are ignored, with
+/// a warning.
 ///
 /// # Errors
 /// A claim that is to be believed is no address.
@@ -42,10 +41,13 @@ pub(super) fn announced(
     port: NonZeroU16,
     claims: &Claims<'_>,
     trust_proxy: bool,
-) -> Result<Addresses, QueryError> {
+) -> Result<(Addresses, Option<&'static str>), QueryError> {
     let mut addresses = Addresses::from((sender, port));
+    if *claims == Claims::default() {
+        return Ok((addresses, None));
+    }
     if !trust_proxy && !is_local(sender) {
-        return Ok(addresses);
+        return Ok((addresses, Some(NOT_BELIEVED)));
     }
     if let Some((ip, _)) = claimed("ip", "an IP address", claims.ip.as_deref(), |_| true)? {
         addresses = Addresses::from((ip, port));
@@ -55,7 +57,7 @@ pub(super) fn announced(
     for (ip, its_port) in v4.into_iter().chain(v6) {
         addresses.set(ip, its_port.unwrap_or(port));
     }
-    Ok(addresses)
+    Ok((addresses, None))
 }
 
 /// A claim that says something: clients send `0.0.0.0` for "don't know".
@@ -90,16 +92,12 @@ mod tests {
     fn announced_by(sender: &str, claims: Claims<'_>, trust: bool) -> Result<String, String> {
         let port = NonZeroU16::new(6881).unwrap();
         let addresses = announced(sender.parse().unwrap(), port, &claims, trust);
-        let addresses = addresses.map_err(|error| error.to_string())?;
+        let (addresses, _) = addresses.map_err(|error| error.to_string())?;
         Ok(addresses.iter().map(|a| a.to_string()).collect::<Vec<_>>().join(" "))
     }
 
-    fn forwarded(lines: &[&str], trust: bool) -> Result<String, String> {
-        let mut headers = HeaderMap::new();
-        for line in lines {
-            headers.append(FORWARDED_FOR, line.parse().unwrap());
-        }
-        let sender = sender([1, 1, 1, 1].into(), &headers, trust);
+    fn forwarded(line: Option<&str>) -> Result<String, String> {
+        let sender = sender([1, 1, 1, 1].into(), line.map(str::as_bytes));
         sender.map(|ip| ip.to_string()).map_err(|error| error.to_string())
     }
 
@@ -144,14 +142,24 @@ mod tests {
     }
 
     #[test]
-    fn only_a_trusted_proxy_is_asked_and_its_last_word_counts() {
-        assert_eq!(forwarded(&["2.2.2.2"], false).unwrap(), "1.1.1.1");
-        assert_eq!(forwarded(&[], true).unwrap(), "1.1.1.1");
-        assert_eq!(forwarded(&["2.2.2.2"], true).unwrap(), "2.2.2.2");
-        assert_eq!(forwarded(&["9.9.9.9, 2.2.2.2:80"], true).unwrap(), "2.2.2.2");
-        assert_eq!(forwarded(&["9.9.9.9", "[2001:db8::1]"], true).unwrap(), "2001:db8::1");
+    fn a_sender_that_is_not_believed_is_told_so() {
+        let port = NonZeroU16::new(6881).unwrap();
+        let ip = Claims { ip: Some(b"2.2.2.2".into()), ..Claims::default() };
+        let warning =
+            |claims, trust| announced([1, 1, 1, 1].into(), port, claims, trust).unwrap().1;
+        assert_eq!(warning(&ip, false), Some(NOT_BELIEVED));
+        assert_eq!(warning(&ip, true), None);
+        assert_eq!(warning(&Claims::default(), false), None);
+    }
+
+    #[test]
+    fn a_proxys_last_word_counts() {
+        assert_eq!(forwarded(None).unwrap(), "1.1.1.1");
+        assert_eq!(forwarded(Some("2.2.2.2")).unwrap(), "2.2.2.2");
+        assert_eq!(forwarded(Some("9.9.9.9, 2.2.2.2:80")).unwrap(), "2.2.2.2");
+        assert_eq!(forwarded(Some("9.9.9.9,[2001:db8::1]")).unwrap(), "2001:db8::1");
         assert_eq!(
-            forwarded(&["unknown"], true).unwrap_err(),
+            forwarded(Some("unknown")).unwrap_err(),
             r#"x-forwarded-for: wanted an IP address, got "unknown""#
         );
     }

@@ -16,10 +16,17 @@ pub(super) enum Layout {
     },
 }
 
-pub(super) fn announce(response: &AnnounceResponse, layout: Layout) -> Vec<u8> {
-    let AnnounceResponse { interval, counts, peers } = response;
+/// Appends the answer to an announce; `warning` is shown to users, and changes nothing.
+pub(super) fn announce(
+    out: &mut Vec<u8>,
+    response: &AnnounceResponse,
+    layout: Layout,
+    warning: Option<&str>,
+) {
+    let AnnounceResponse { interval, counts, listing } = response;
+    let peers = &listing.peers;
     let SwarmCounts { complete, incomplete, .. } = counts;
-    let mut out = Writer::with_capacity(96 + 24 * peers.len());
+    let mut out = Writer(out);
     out.text("d8:complete").integer(*complete);
     out.text("10:incomplete").integer(*incomplete);
     out.text("8:interval").integer(*interval);
@@ -36,13 +43,13 @@ pub(super) fn announce(response: &AnnounceResponse, layout: Layout) -> Vec<u8> {
                 out.raw(&endpoint.ip.octets()).raw(&endpoint.port.get().to_be_bytes());
             }
         }
-        Layout::Dictionaries { ids } => {
+        Layout::Dictionaries { .. } => {
             out.text("5:peersl");
             for peer in peers {
                 for address in peer.addresses.iter() {
                     out.text("d2:ip").string(address.ip().to_string().as_bytes());
-                    if ids {
-                        out.text("7:peer id").string(peer.id.as_bytes());
+                    if let Some(id) = peer.id {
+                        out.text("7:peer id").string(id.as_bytes());
                     }
                     out.text("4:port").integer(address.port().into()).text("e");
                 }
@@ -50,15 +57,18 @@ pub(super) fn announce(response: &AnnounceResponse, layout: Layout) -> Vec<u8> {
             out.text("e");
         }
     }
+    if let Some(warning) = warning {
+        out.text("15:warning message").string(warning.as_bytes());
+    }
     out.text("e");
-    out.0
 }
 
-pub(super) fn scrape(response: &ScrapeResponse) -> Vec<u8> {
+/// Appends the answer to a scrape.
+pub(super) fn scrape(out: &mut Vec<u8>, response: &ScrapeResponse) {
     let mut swarms: Vec<_> = response.swarms.iter().collect();
     swarms.sort_unstable_by_key(|(infohash, _)| *infohash);
     swarms.dedup_by_key(|(infohash, _)| *infohash);
-    let mut out = Writer::with_capacity(64 + 96 * swarms.len());
+    let mut out = Writer(out);
     out.text("d5:filesd");
     for (infohash, counts) in swarms {
         out.string(infohash.as_bytes());
@@ -67,23 +77,17 @@ pub(super) fn scrape(response: &ScrapeResponse) -> Vec<u8> {
         out.text("10:incomplete").integer(counts.incomplete).text("e");
     }
     out.text("e5:flagsd20:min_request_interval").integer(response.interval).text("ee");
-    out.0
 }
 
-/// BEP 3: an answer with `failure reason` has no other key.
-pub(super) fn failure(reason: &str) -> Vec<u8> {
-    let mut out = Writer::with_capacity(32 + reason.len());
+/// Appends a failure. BEP 3: an answer with `failure reason` has no other key.
+pub(super) fn failure(out: &mut Vec<u8>, reason: &str) {
+    let mut out = Writer(out);
     out.text("d14:failure reason").string(reason.as_bytes()).text("e");
-    out.0
 }
 
-struct Writer(Vec<u8>);
+struct Writer<'a>(&'a mut Vec<u8>);
 
-impl Writer {
-    fn with_capacity(capacity: usize) -> Self {
-        Self(Vec::with_capacity(capacity))
-    }
-
+impl Writer<'_> {
     fn raw(&mut self, bytes: &[u8]) -> &mut Self {
         self.0.extend_from_slice(bytes);
         self

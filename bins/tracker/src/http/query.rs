@@ -10,9 +10,6 @@ use seedbed_metainfo::{Infohash, PeerId};
 use super::bencode::Layout;
 use crate::announce::{Event, Scraped};
 
-/// Most infohashes in one scrape (BEP 48 leaves the limit to the tracker).
-const SCRAPE_LIMIT: usize = 512;
-
 /// Longest excerpt of a wrong value in an error.
 const EXCERPT: usize = 40;
 
@@ -29,8 +26,12 @@ pub(super) enum QueryError {
     Length(&'static str, usize),
     #[error("{0}: wanted {1}, got {2:?}")]
     Value(&'static str, &'static str, String),
-    #[error("info_hash: wanted at most {SCRAPE_LIMIT} of them")]
-    TooMany,
+    #[error("info_hash: wanted at most {0} of them")]
+    TooMany(usize),
+    #[error("query: wanted at most {0} bytes")]
+    TooLong(usize),
+    #[error("header: wanted fewer or shorter fields")]
+    Fields,
 }
 
 impl QueryError {
@@ -123,13 +124,14 @@ pub(super) fn announce(query: &[u8]) -> Result<AnnounceQuery<'_>, QueryError> {
 /// Parses the query of a scrape.
 ///
 /// # Errors
-/// An `info_hash` is not 20 bytes long or badly encoded, or there are too many.
-pub(super) fn scrape(query: &[u8]) -> Result<Scraped, QueryError> {
+/// An `info_hash` is not 20 bytes long or badly encoded, or there are more than `limit`, which
+/// BEP 48 leaves to the tracker.
+pub(super) fn scrape(query: &[u8], limit: usize) -> Result<Scraped, QueryError> {
     let mut infohashes = Vec::new();
     for (key, value) in pairs(query) {
         if key == b"info_hash" {
-            if infohashes.len() == SCRAPE_LIMIT {
-                return Err(QueryError::TooMany);
+            if infohashes.len() == limit {
+                return Err(QueryError::TooMany(limit));
             }
             infohashes.push(twenty_bytes("info_hash", value)?.into());
         }

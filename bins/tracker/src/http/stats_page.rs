@@ -2,6 +2,7 @@
 
 use std::{fmt::Write as _, sync::Arc};
 
+use aquatic_peer_id::PeerId as AquaticPeerId;
 use axum::{
     Json, Router,
     extract::State,
@@ -11,7 +12,13 @@ use axum::{
 };
 
 use super::{ANY_ORIGIN, App};
-use crate::stats::Stats;
+use crate::{
+    announce::{SwarmCounts, Transport},
+    clock::Moment,
+    engine::Engine,
+    recent::Happened,
+    stats::Stats,
+};
 
 pub(super) fn router() -> Router<Arc<App>> {
     Router::new().route("/stats", get(page)).route("/stats.json", get(json))
@@ -26,7 +33,7 @@ async fn page(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
     if accept.starts_with(b"application/json") {
         return json(State(app)).await;
     }
-    ([ANY_ORIGIN], Html(render(&app.stats()))).into_response()
+    ([ANY_ORIGIN], Html(render(&app.stats(), &app.engine, app.clock.now()))).into_response()
 }
 
 impl App {
@@ -35,9 +42,38 @@ impl App {
     }
 }
 
+/// Most swarms on the page; `/api/torrents` has them all.
+const SWARMS: usize = 100;
+
+const STYLE: &str = "
+:root { color-scheme: light dark; --line: #8884 }
+body { font-family: system-ui, sans-serif; margin: 1rem }
+main { max-width: 60rem; margin: auto }
+h3 { font-weight: normal; margin: .3rem 0 }
+table { border-collapse: collapse; width: 100%; margin: 1.5rem 0; display: block; overflow-x: auto }
+caption { text-align: left; font-weight: bold; padding: .3rem 0 }
+th, td { text-align: left; padding: .2rem .8rem .2rem 0; border-bottom: 1px solid var(--line) }
+td { font-variant-numeric: tabular-nums; white-space: nowrap }
+code { overflow-wrap: anywhere }
+";
+
+/// Puts the newest page in place of what is shown, as long as somebody looks at it.
+const SCRIPT: &str = "
+setInterval(async () => {
+  if (document.hidden) return
+  const page = await fetch(location).then(it => it.text()).catch(() => null)
+  if (page === null) return
+  const fresh = new DOMParser().parseFromString(page, 'text/html').querySelector('main')
+  document.querySelector('main').replaceWith(fresh)
+}, 1000)
+";
+
 /// The page. Scripts read the texts of its headings, so they are those of npm's
 /// bittorrent-tracker to the letter.
-fn render(stats: &Stats) -> String {
+fn render(stats: &Stats, engine: &Engine, now: Moment) -> String {
+    let transports = transports(stats);
+    let swarms = swarms(engine, now);
+    let events = events(engine, now);
     let mut clients = String::new();
     for (name, versions) in &stats.clients {
         for (version, count) in versions {
@@ -56,20 +92,19 @@ fn render(stats: &Stats) -> String {
         peers_ipv4,
         peers_ipv6,
         clients: _,
+        transports: _,
     } = stats;
     format!(
         r#"<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <title>seedbed tracker</title>
-<style>
-:root {{ color-scheme: light dark }}
-body {{ font-family: system-ui, sans-serif; max-width: 40rem; margin: 2rem auto; padding: 0 1rem }}
-h3 {{ font-weight: normal; margin: .3rem 0 }}
-</style>
+<style>{STYLE}</style>
 </head>
 <body>
+<main>
 <h1>{torrents} torrents ({active_torrents} active)</h1>
 <h2>Connected Peers: {peers_all}</h2>
 <h3>Peers Seeding Only: {peers_seeder_only}</h3>
@@ -80,10 +115,66 @@ h3 {{ font-weight: normal; margin: .3rem 0 }}
 <h3>Clients:</h3>
 <ul>
 {clients}</ul>
+<table>
+<caption>Peers by transport</caption>
+<thead><tr><th>transport<th>seeding<th>leeching</tr></thead>
+<tbody>
+{transports}</tbody>
+</table>
+<table>
+<caption>Swarms</caption>
+<thead><tr><th>infohash<th>seeders<th>leechers<th>downloads</tr></thead>
+<tbody>
+{swarms}</tbody>
+</table>
+<table>
+<caption>Recent events</caption>
+<thead><tr><th>ago<th>event<th>client<th>by<th>infohash</tr></thead>
+<tbody>
+{events}</tbody>
+</table>
+</main>
+<script>{SCRIPT}</script>
 </body>
 </html>
 "#
     )
+}
+
+fn transports(stats: &Stats) -> String {
+    let rows = Transport::ALL.into_iter().zip(stats.transports);
+    rows.fold(String::new(), |mut text, (transport, (seeding, leeching))| {
+        let name = transport.name();
+        let _never_fails = writeln!(text, "<tr><td>{name}<td>{seeding}<td>{leeching}</tr>");
+        text
+    })
+}
+
+fn swarms(engine: &Engine, now: Moment) -> String {
+    let all = engine.store().scrape_all(now);
+    all.iter().take(SWARMS).fold(String::new(), |mut text, (infohash, counts)| {
+        let SwarmCounts { complete, incomplete, downloaded } = counts;
+        let _never_fails = writeln!(
+            text,
+            "<tr><td><a href=\"/api/torrents/{infohash}\"><code>{infohash}</code></a>\
+             <td>{complete}<td>{incomplete}<td>{downloaded}</tr>"
+        );
+        text
+    })
+}
+
+fn events(engine: &Engine, now: Moment) -> String {
+    engine.recent().into_iter().fold(String::new(), |mut text, happened| {
+        let Happened { at, event, transport, infohash, peer_id } = happened;
+        let client = escape(&AquaticPeerId(*peer_id.as_bytes()).client().to_string());
+        let (ago, by) = (now.since(at).as_secs(), transport.name());
+        let event = format!("{event:?}").to_lowercase();
+        let _never_fails = writeln!(
+            text,
+            "<tr><td>{ago} s<td>{event}<td>{client}<td>{by}<td><code>{infohash}</code></tr>"
+        );
+        text
+    })
 }
 
 /// Peer ids are what anybody sends.

@@ -3,8 +3,12 @@
 //! There are no sockets here and no clock: time is a parameter, and each swarm draws from a
 //! random sequence of its own, which is a function of the seed and its infohash. So the answers
 //! to a sequence of announces to one swarm do not depend on what happens in others.
+//!
+//! Measured as resident memory of the process, a peer takes 170 bytes in a swarm of 20,000, and a
+//! swarm of one peer 500 bytes where there are 100,000 (`tests/stress.rs`).
 
 mod peer;
+mod roster;
 mod swarm;
 
 use std::{
@@ -15,12 +19,12 @@ use std::{
 use clap::ValueEnum;
 use fastrand::Rng;
 use hashbrown::HashMap;
-use seedbed_metainfo::Infohash;
+use seedbed_metainfo::{Infohash, PeerId};
 
 pub(crate) use self::peer::Peer;
 use self::swarm::Swarm;
 use crate::{
-    announce::{AnnounceRequest, Event, ListedPeer, SwarmCounts},
+    announce::{AnnounceRequest, Connection, Event, Listing, SwarmCounts},
     clock::Moment,
 };
 
@@ -71,10 +75,10 @@ impl Store {
         request: &AnnounceRequest,
         wanted: u32,
         now: Moment,
-    ) -> (SwarmCounts, Vec<ListedPeer>) {
+    ) -> (SwarmCounts, Listing) {
         let mut swarms = self.shard(&request.infohash);
         if request.event == Event::Stopped && !swarms.contains_key(&request.infohash) {
-            return (SwarmCounts::default(), Vec::new());
+            return Default::default();
         }
         let swarm = swarms
             .entry(request.infohash)
@@ -82,6 +86,23 @@ impl Store {
         swarm.expire(now, self.expire_after);
         let listed = swarm.announce(request, wanted, self.order, now);
         (swarm.counts(), listed)
+    }
+
+    /// The connection of a WebTorrent peer; none where it is unknown or has none.
+    pub(crate) fn connection(
+        &self,
+        infohash: &Infohash,
+        peer: &PeerId,
+        now: Moment,
+    ) -> Option<Connection> {
+        self.read(infohash, now, |swarm| swarm.connection(peer))?
+    }
+
+    /// Forgets that a peer is behind a WebSocket, which is closed.
+    pub(crate) fn disconnect(&self, infohash: &Infohash, peer: &PeerId, connection: Connection) {
+        if let Some(swarm) = self.shard(infohash).get_mut(infohash) {
+            swarm.disconnect(peer, connection);
+        }
     }
 
     /// The counts of one swarm; all zero where it is unknown.

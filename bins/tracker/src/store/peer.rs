@@ -9,17 +9,21 @@ use std::{
 use seedbed_metainfo::PeerId;
 
 use crate::{
-    announce::{Addresses, AnnounceRequest, Endpoint, Event, Families, ListedPeer, Transport},
+    announce::{
+        Addresses, AnnounceRequest, Connection, Endpoint, Event, Families, Transport, WebPeer,
+    },
     clock::Moment,
 };
 
-/// A peer of a swarm. It is one peer under both of its addresses (BEP 7), each of which is
-/// forgotten when it has not been announced for a while.
+/// A peer of a swarm. It is one peer under both of its addresses (BEP 7) and behind a WebSocket,
+/// each of which is forgotten when it has not been announced for a while.
 #[derive(Clone, Debug)]
 pub(crate) struct Peer {
     pub(crate) id: PeerId,
-    v4: Option<Seen<Ipv4Addr>>,
-    v6: Option<Seen<Ipv6Addr>>,
+    v4: Option<Seen<Endpoint<Ipv4Addr>>>,
+    v6: Option<Seen<Endpoint<Ipv6Addr>>>,
+    /// Boxed, since most peers are none.
+    web: Option<Box<Seen<WebPeer>>>,
     pub(crate) first_seen: Moment,
     pub(crate) uploaded: u64,
     pub(crate) downloaded: u64,
@@ -32,8 +36,8 @@ pub(crate) struct Peer {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Seen<A> {
-    endpoint: Endpoint<A>,
+struct Seen<T> {
+    endpoint: T,
     at: Moment,
 }
 
@@ -44,6 +48,7 @@ impl Peer {
             id: request.peer_id,
             v4: None,
             v6: None,
+            web: None,
             first_seen: now,
             uploaded: 0,
             downloaded: 0,
@@ -60,6 +65,9 @@ impl Peer {
         }
         if let Some(endpoint) = request.addresses.v6 {
             self.v6 = Some(Seen { endpoint, at: now });
+        }
+        if let Some(endpoint) = request.web {
+            self.web = Some(Box::new(Seen { endpoint, at: now }));
         }
         self.uploaded = request.uploaded;
         self.downloaded = request.downloaded;
@@ -81,33 +89,35 @@ impl Peer {
         Addresses { v4: self.v4.map(|seen| seen.endpoint), v6: self.v6.map(|seen| seen.endpoint) }
     }
 
+    pub(crate) fn web(&self) -> Option<WebPeer> {
+        self.web.as_ref().map(|seen| seen.endpoint)
+    }
+
     /// When the peer was last heard of.
     pub(crate) fn last_seen(&self) -> Moment {
         self.seen().max().unwrap_or_default()
     }
 
-    /// When the address was announced that has been silent for longest; none if none is left.
+    /// When the endpoint was announced that has been silent for longest; none if none is left.
     pub(crate) fn stalest(&self) -> Option<Moment> {
         self.seen().min()
     }
 
     fn seen(&self) -> impl Iterator<Item = Moment> {
-        self.v4.map(|seen| seen.at).into_iter().chain(self.v6.map(|seen| seen.at))
+        let web = self.web.as_ref().map(|seen| seen.at);
+        [self.v4.map(|seen| seen.at), self.v6.map(|seen| seen.at), web].into_iter().flatten()
     }
 
-    /// Drops the addresses that have been silent for longer than `expire_after`.
+    /// Drops the endpoints that have been silent for longer than `expire_after`.
     pub(crate) fn forget_stale(&mut self, now: Moment, expire_after: Duration) {
         self.v4.take_if(|seen| now.since(seen.at) > expire_after);
         self.v6.take_if(|seen| now.since(seen.at) > expire_after);
+        self.web.take_if(|seen| now.since(seen.at) > expire_after);
     }
 
-    /// How the peer is listed to one that has `own` addresses and takes `families`: without what
-    /// would point the requester to itself, as a predecessor on the same port does.
-    pub(crate) fn listed(&self, families: Families, own: &Addresses) -> Option<ListedPeer> {
-        let mut addresses = self.addresses();
-        addresses.v4.take_if(|v4| families == Families::V6 || own.v4 == Some(*v4));
-        addresses.v6.take_if(|v6| families == Families::V4 || own.v6 == Some(*v6));
-        (addresses != Addresses::default()).then_some(ListedPeer { id: self.id, addresses })
+    /// Drops a WebSocket that is closed.
+    pub(crate) fn disconnect(&mut self, connection: Connection) {
+        self.web.take_if(|seen| seen.endpoint.connection == connection);
     }
 }
 
@@ -118,14 +128,18 @@ pub(crate) struct Census {
     pub(crate) seeders: u32,
     pub(crate) v4: u32,
     pub(crate) v6: u32,
+    /// Peers that have an address of any family.
+    pub(crate) addressed: u32,
+    pub(crate) web: u32,
 }
 
 impl Census {
     pub(crate) fn of(&self, families: Families) -> u32 {
         match families {
-            Families::Both => self.peers,
+            Families::Both => self.addressed,
             Families::V4 => self.v4,
             Families::V6 => self.v6,
+            Families::Web => self.web,
         }
     }
 }
@@ -137,6 +151,8 @@ impl From<&Peer> for Census {
             seeders: peer.is_seeder().into(),
             v4: peer.v4.is_some().into(),
             v6: peer.v6.is_some().into(),
+            addressed: (peer.v4.is_some() || peer.v6.is_some()).into(),
+            web: peer.web.is_some().into(),
         }
     }
 }
@@ -147,6 +163,8 @@ impl AddAssign for Census {
         self.seeders += other.seeders;
         self.v4 += other.v4;
         self.v6 += other.v6;
+        self.addressed += other.addressed;
+        self.web += other.web;
     }
 }
 
@@ -156,5 +174,7 @@ impl SubAssign for Census {
         self.seeders -= other.seeders;
         self.v4 -= other.v4;
         self.v6 -= other.v6;
+        self.addressed -= other.addressed;
+        self.web -= other.web;
     }
 }

@@ -9,9 +9,10 @@ use seedbed_metainfo::PeerId;
 use super::{
     PeerOrder,
     peer::{Census, Peer},
+    roster::Roster,
 };
 use crate::{
-    announce::{AnnounceRequest, Event, ListedPeer, SwarmCounts},
+    announce::{AnnounceRequest, Connection, Event, Families, ListedPeer, Listing, SwarmCounts},
     clock::Moment,
 };
 
@@ -23,6 +24,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Swarm {
     slots: Vec<Option<Peer>>,
+    roster: Roster,
     /// Slots by peer id.
     index: HashTable<u32>,
     hasher: DefaultHashBuilder,
@@ -39,6 +41,7 @@ impl Swarm {
     pub(super) fn new(rng: Rng, now: Moment) -> Self {
         Self {
             slots: Vec::new(),
+            roster: Roster::default(),
             index: HashTable::new(),
             hasher: DefaultHashBuilder::default(),
             census: Census::default(),
@@ -74,13 +77,13 @@ impl Swarm {
         wanted: u32,
         order: PeerOrder,
         now: Moment,
-    ) -> Vec<ListedPeer> {
+    ) -> Listing {
         self.last_announce = now;
         if request.event == Event::Stopped {
             if let Some(slot) = self.find(&request.peer_id) {
                 self.remove(slot);
             }
-            return Vec::new();
+            return Listing::default();
         }
         let slot = match self.find(&request.peer_id) {
             Some(slot) => slot,
@@ -88,6 +91,22 @@ impl Swarm {
         };
         self.update(slot, request, now);
         self.list(slot, request, wanted, order)
+    }
+
+    /// The connection of a WebTorrent peer.
+    pub(super) fn connection(&self, id: &PeerId) -> Option<Connection> {
+        let peer = self.slots.get(self.find(id)?)?.as_ref()?;
+        Some(peer.web()?.connection)
+    }
+
+    /// Takes a peer out that was behind a WebSocket which is closed, unless it is there by other
+    /// ways too.
+    pub(super) fn disconnect(&mut self, id: &PeerId, connection: Connection) {
+        if let Some(slot) = self.find(id)
+            && self.change(slot, |peer| peer.disconnect(connection)).is_none()
+        {
+            self.remove(slot);
+        }
     }
 
     /// Drops every peer that has been silent for longer than `expire_after`.
@@ -98,11 +117,10 @@ impl Swarm {
         self.stalest = now;
         for slot in (0..self.slots.len()).rev() {
             // From the last to the first: closing up moves nothing to where it would be missed.
-            let Some(peer) = self.slots.get_mut(slot).and_then(Option::as_mut) else { continue };
-            self.census -= Census::from(&*peer);
-            peer.forget_stale(now, expire_after);
-            self.census += Census::from(&*peer);
-            match peer.stalest() {
+            if self.slots.get(slot).is_none_or(Option::is_none) {
+                continue;
+            }
+            match self.change(slot, |peer| peer.forget_stale(now, expire_after)) {
                 Some(at) => self.stalest = self.stalest.min(at),
                 None => self.remove(slot),
             }
@@ -127,14 +145,23 @@ impl Swarm {
     }
 
     fn update(&mut self, slot: usize, request: &AnnounceRequest, now: Moment) {
-        let Some(peer) = &mut self.slots[slot] else { return };
+        let mut completed = false;
+        self.change(slot, |peer| {
+            peer.update(request, now);
+            completed = request.event == Event::Completed && !peer.completed;
+            peer.completed |= completed;
+        });
+        self.downloaded = self.downloaded.saturating_add(completed.into());
+    }
+
+    /// Changes the peer in a slot, and gives when the stalest of its endpoints was announced.
+    fn change(&mut self, slot: usize, change: impl FnOnce(&mut Peer)) -> Option<Moment> {
+        let peer = self.slots.get_mut(slot)?.as_mut()?;
         self.census -= Census::from(&*peer);
-        peer.update(request, now);
+        change(peer);
         self.census += Census::from(&*peer);
-        if request.event == Event::Completed && !peer.completed {
-            peer.completed = true;
-            self.downloaded = self.downloaded.saturating_add(1);
-        }
+        self.roster.set(slot, Some(peer));
+        peer.stalest()
     }
 
     fn enter(&mut self, slot: usize) {
@@ -147,6 +174,7 @@ impl Swarm {
 
     fn remove(&mut self, slot: usize) {
         let Some(peer) = self.slots[slot].take() else { return };
+        self.roster.set(slot, None);
         self.census -= Census::from(&peer);
         let hash = self.hasher.hash_one(peer.id);
         if let Ok(entry) = self.index.find_entry(hash, |&taken| taken as usize == slot) {
@@ -160,8 +188,10 @@ impl Swarm {
     fn close_up(&mut self) {
         self.slots.retain(Option::is_some);
         self.slots.shrink_to(2 * self.slots.len());
+        self.roster = Roster::default();
         self.index = HashTable::with_capacity(self.slots.len());
         for slot in 0..self.slots.len() {
+            self.roster.set(slot, self.slots[slot].as_ref());
             self.enter(slot);
         }
     }
@@ -173,34 +203,46 @@ impl Swarm {
         request: &AnnounceRequest,
         wanted: u32,
         order: PeerOrder,
-    ) -> Vec<ListedPeer> {
+    ) -> Listing {
         let mut others = self.census;
         if let Some(peer) = &self.slots[own] {
             others -= Census::from(peer);
         }
         let wanted = wanted.min(others.of(request.families)) as usize;
+        let slots = self.walk(own, order);
+        if request.families == Families::Web {
+            let own = request.web.map(|web| web.connection);
+            let mut connections = Vec::with_capacity(wanted);
+            let found = slots.filter_map(|slot| self.roster.connection(slot, own));
+            connections.extend(found.take(wanted));
+            return Listing { connections, ..Listing::default() };
+        }
         let mut peers = Vec::with_capacity(wanted);
+        let listed = slots.filter_map(|slot| {
+            let addresses = self.roster.addresses(slot, request.families, &request.addresses)?;
+            let id = if request.peer_ids { Some(self.slots[slot].as_ref()?.id) } else { None };
+            Some(ListedPeer { id, addresses })
+        });
+        peers.extend(listed.take(wanted));
+        Listing { peers, ..Listing::default() }
+    }
+
+    /// Every slot but `own`, in the order in which they are to be listed.
+    fn walk(&mut self, own: usize, order: PeerOrder) -> impl Iterator<Item = usize> + use<> {
         let slots = self.slots.len();
         let (mut slot, stride) = match order {
             PeerOrder::Insertion => (0, 1),
             PeerOrder::Random => (self.rng.usize(..slots), coprime(slots, &mut self.rng)),
         };
-        for _ in 0..slots {
-            if peers.len() == wanted {
-                break;
-            }
-            if slot != own
-                && let Some(peer) = &self.slots[slot]
-                && let Some(peer) = peer.listed(request.families, &request.addresses)
-            {
-                peers.push(peer);
-            }
+        let step = move |_| {
+            let this = slot;
             slot += stride;
             if slot >= slots {
                 slot -= slots;
             }
-        }
-        peers
+            this
+        };
+        (0..slots).map(step).filter(move |&slot| slot != own)
     }
 }
 

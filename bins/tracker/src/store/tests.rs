@@ -3,7 +3,7 @@ use std::num::NonZeroU16;
 use seedbed_metainfo::PeerId;
 
 use super::*;
-use crate::announce::{Addresses, Families, Transport};
+use crate::announce::{Addresses, Families, Transport, WebPeer};
 
 const TTL: Duration = Duration::from_secs(60);
 const INFOHASH: Infohash = Infohash::new([7; 20]);
@@ -31,12 +31,14 @@ fn from(number: u8, ip: &str) -> AnnounceRequest {
         infohash: INFOHASH,
         peer_id: id(number),
         addresses: Addresses::from((ip.parse().unwrap(), NonZeroU16::new(6881).unwrap())),
+        web: None,
         event: Event::Empty,
         uploaded: 0,
         downloaded: 0,
         left: Some(1),
         numwant: None,
         families: Families::Both,
+        peer_ids: true,
     }
 }
 
@@ -50,8 +52,8 @@ fn event(number: u8, event: Event) -> AnnounceRequest {
 
 /// Announces, and gives the numbers of the peers that are listed.
 fn announce(store: &Store, request: &AnnounceRequest, wanted: u32, now: Moment) -> Vec<u8> {
-    let (_, peers) = store.announce(request, wanted, now);
-    peers.iter().map(|peer| peer.id.as_bytes()[0]).collect()
+    let (_, listing) = store.announce(request, wanted, now);
+    listing.peers.iter().map(|peer| peer.id.unwrap().as_bytes()[0]).collect()
 }
 
 fn counts(complete: u32, incomplete: u32, downloaded: u32) -> SwarmCounts {
@@ -81,10 +83,10 @@ fn a_peer_is_never_listed_to_itself() {
 fn a_peer_is_one_under_both_its_addresses_and_not_listed_to_itself_under_the_other() {
     let store = store(PeerOrder::Insertion, 0);
     announce(&store, &from(1, "10.0.0.1"), 50, at(0));
-    let (both, peers) = store.announce(&from(1, "fd00::1"), 50, at(0));
-    assert_eq!((both, peers.len()), (counts(0, 1, 0), 0));
-    let (_, peers) = store.announce(&leecher(2), 50, at(0));
-    let addresses: Vec<_> = peers[0].addresses.iter().map(|a| a.to_string()).collect();
+    let (both, listing) = store.announce(&from(1, "fd00::1"), 50, at(0));
+    assert_eq!((both, listing.peers.len()), (counts(0, 1, 0), 0));
+    let (_, listing) = store.announce(&leecher(2), 50, at(0));
+    let addresses: Vec<_> = listing.peers[0].addresses.iter().map(|a| a.to_string()).collect();
     assert_eq!(addresses, ["10.0.0.1:6881", "[fd00::1]:6881"]);
 }
 
@@ -119,8 +121,8 @@ fn a_peer_that_moves_is_listed_where_it_is_now() {
     let store = store(PeerOrder::Insertion, 0);
     announce(&store, &from(1, "10.0.0.1"), 50, at(0));
     announce(&store, &from(1, "10.0.0.77"), 50, at(1));
-    let (_, peers) = store.announce(&leecher(2), 50, at(1));
-    assert_eq!(peers[0].addresses, from(1, "10.0.0.77").addresses);
+    let (_, listing) = store.announce(&leecher(2), 50, at(1));
+    assert_eq!(listing.peers[0].addresses, from(1, "10.0.0.77").addresses);
 }
 
 #[test]
@@ -204,7 +206,7 @@ fn stopped_removes_and_is_no_way_in() {
     announce(&store, &leecher(1), 50, at(0));
     announce(&store, &seeder(2), 50, at(0));
     let (left, listed) = store.announce(&event(1, Event::Stopped), 50, at(0));
-    assert_eq!((left, listed.len()), (counts(1, 0, 0), 0));
+    assert_eq!((left, listed.peers.len()), (counts(1, 0, 0), 0));
     let totals = store.totals(at(0));
     assert_eq!(totals, Totals { torrents: 1, active_torrents: 1, peers: 1 });
 }
@@ -255,9 +257,9 @@ fn an_address_that_is_no_longer_announced_is_forgotten_alone() {
     let store = store(PeerOrder::Insertion, 0);
     announce(&store, &from(1, "10.0.0.1"), 50, at(0));
     announce(&store, &from(1, "fd00::1"), 50, at(50));
-    let (both, peers) = store.announce(&leecher(2), 50, at(61));
+    let (both, listing) = store.announce(&leecher(2), 50, at(61));
     assert_eq!(both, counts(0, 2, 0));
-    assert_eq!(peers[0].addresses, from(1, "fd00::1").addresses);
+    assert_eq!(listing.peers[0].addresses, from(1, "fd00::1").addresses);
 }
 
 #[test]
@@ -311,4 +313,55 @@ fn a_full_scrape_has_every_torrent_in_order() {
 #[test]
 fn a_peer_takes_little_memory() {
     assert!(size_of::<Option<Peer>>() <= 128, "{}", size_of::<Option<Peer>>());
+}
+
+/// An announce of a WebTorrent peer behind a connection.
+fn web(number: u8, connection: u64) -> AnnounceRequest {
+    let ip = [10, 0, 0, number].into();
+    AnnounceRequest {
+        transport: Transport::WebSocket,
+        addresses: Addresses::default(),
+        web: Some(WebPeer { connection: Connection(connection), ip }),
+        families: Families::Web,
+        ..leecher(number)
+    }
+}
+
+fn connections(store: &Store, request: &AnnounceRequest) -> Vec<u64> {
+    let (_, listing) = store.announce(request, 50, at(0));
+    listing.connections.iter().map(|connection| connection.0).collect()
+}
+
+#[test]
+fn webtorrent_peers_are_counted_with_the_others_and_listed_among_themselves() {
+    let store = store(PeerOrder::Insertion, 0);
+    announce(&store, &leecher(1), 50, at(0));
+    assert_eq!(connections(&store, &web(2, 20)), [] as [u64; 0]);
+    assert_eq!(connections(&store, &web(3, 30)), [20]);
+    assert_eq!(connections(&store, &web(2, 20)), [30]);
+    assert_eq!(announce(&store, &leecher(4), 50, at(0)), [1]);
+    assert_eq!(store.scrape(&INFOHASH, at(0)), counts(0, 4, 0));
+}
+
+#[test]
+fn a_webtorrent_peer_is_not_sent_its_own_offers_under_another_peer_id() {
+    let store = store(PeerOrder::Insertion, 0);
+    connections(&store, &web(1, 10));
+    assert_eq!(connections(&store, &web(2, 10)), [] as [u64; 0]);
+}
+
+#[test]
+fn a_closed_websocket_takes_its_peer_out_unless_it_has_come_back_or_has_an_address() {
+    let store = store(PeerOrder::Insertion, 0);
+    connections(&store, &web(1, 10));
+    connections(&store, &web(1, 11));
+    store.disconnect(&INFOHASH, &id(1), Connection(10));
+    assert_eq!(store.connection(&INFOHASH, &id(1), at(0)), Some(Connection(11)));
+    announce(&store, &leecher(1), 50, at(0));
+    store.disconnect(&INFOHASH, &id(1), Connection(11));
+    assert_eq!(store.connection(&INFOHASH, &id(1), at(0)), None);
+    assert_eq!(store.scrape(&INFOHASH, at(0)), counts(0, 1, 0));
+    connections(&store, &web(2, 20));
+    store.disconnect(&INFOHASH, &id(2), Connection(20));
+    assert_eq!(store.scrape(&INFOHASH, at(0)), counts(0, 1, 0));
 }

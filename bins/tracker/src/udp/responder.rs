@@ -61,6 +61,15 @@ impl Responder {
         }
     }
 
+    /// Answers a datagram as it is, and behind a connection id that is valid.
+    pub(crate) fn fuzz(&self, datagram: &[u8], client: IpAddr) {
+        let now = Moment::default();
+        let id = self.ids.issue(client, now).to_be_bytes();
+        for datagram in [datagram, &[&id[..], datagram].concat()] {
+            self.respond(datagram, client, now, &mut Vec::new());
+        }
+    }
+
     fn response(&self, datagram: &[u8], client: IpAddr, now: Moment) -> Option<wire::Response> {
         let (request, connection_id, transaction_id) =
             match wire::Request::parse_bytes(datagram, SCRAPE_LIMIT) {
@@ -94,6 +103,7 @@ impl Responder {
         Some(match self.engine.handle(&request, now) {
             Ok(Response::Announce(response)) => listing(&response, client, transaction_id),
             Ok(Response::Scrape(response)) => counts(&response, transaction_id),
+            Ok(Response::Answer(_)) => return None,
             Err(refusal) => error(transaction_id, refusal.to_string()),
         })
     }
@@ -111,6 +121,7 @@ impl Responder {
             infohash: request.info_hash.0.into(),
             peer_id: request.peer_id.0.into(),
             addresses,
+            web: None,
             event: match request.event.into() {
                 AnnounceEvent::None => Event::Empty,
                 AnnounceEvent::Started => Event::Started,
@@ -123,6 +134,7 @@ impl Responder {
             left: request.bytes_left.0.get().try_into().ok(),
             numwant: request.peers_wanted.0.get().try_into().ok(),
             families: if client.is_ipv4() { Families::V4 } else { Families::V6 },
+            peer_ids: false,
         })
     }
 
@@ -148,7 +160,7 @@ fn listing(
         leechers: peers(response.counts.incomplete),
         seeders: peers(response.counts.complete),
     };
-    let addresses = response.peers.iter().map(|peer| peer.addresses);
+    let addresses = response.listing.peers.iter().map(|peer| peer.addresses);
     if client.is_ipv4() {
         let peers = addresses.filter_map(|addresses| addresses.v4).map(listed).collect();
         wire::AnnounceResponse::<Ipv4AddrBytes> { fixed, peers }.into()

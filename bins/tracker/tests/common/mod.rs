@@ -5,7 +5,8 @@
 
 use std::{
     fmt::Write as _,
-    net::{SocketAddr, UdpSocket},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{SocketAddr, TcpStream, UdpSocket},
     path::Path,
 };
 
@@ -24,6 +25,11 @@ impl Tracker {
     /// A tracker on a free port of loopback.
     pub(crate) fn start(flags: &[&str]) -> Self {
         Self::start_with_env(flags, &[])
+    }
+
+    /// A tracker on another address.
+    pub(crate) fn start_at(address: &str, flags: &[&str]) -> Self {
+        Self(Server::start(Path::new(BINARY), [&["--listen", address], flags].concat()))
     }
 
     pub(crate) fn start_with_env(flags: &[&str], env: &[(&str, &str)]) -> Self {
@@ -54,6 +60,40 @@ impl Tracker {
 
     pub(crate) fn udp(&self) -> UdpClient {
         UdpClient::connect(self.0.address("udp"))
+    }
+}
+
+/// A connection over which one request after the other is made.
+pub(crate) struct KeptAlive {
+    writer: TcpStream,
+    reader: BufReader<TcpStream>,
+}
+
+impl KeptAlive {
+    pub(crate) fn open(tracker: &Tracker) -> Self {
+        let writer = TcpStream::connect(tracker.0.address("http")).unwrap();
+        writer.set_read_timeout(Some(DEADLINE)).unwrap();
+        let reader = BufReader::new(writer.try_clone().unwrap());
+        Self { writer, reader }
+    }
+
+    /// Gets a target, which may be any bytes, and gives the body of the answer.
+    pub(crate) fn ask(&mut self, target: &[u8]) -> Vec<u8> {
+        let request = [b"GET ", target, b" HTTP/1.1\r\nHost: x\r\n\r\n"].concat();
+        self.writer.write_all(&request).unwrap();
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            assert!(self.reader.read_line(&mut line).unwrap() > 0, "closed");
+            if let Some(value) = line.strip_prefix("Content-Length: ") {
+                length = value.trim().parse().unwrap();
+            }
+            if line == "\r\n" {
+                let mut body = vec![0; length];
+                self.reader.read_exact(&mut body).unwrap();
+                return body;
+            }
+        }
     }
 }
 
@@ -151,7 +191,8 @@ pub(crate) struct UdpClient {
 
 impl UdpClient {
     fn connect(tracker: SocketAddr) -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let any = if tracker.is_ipv4() { "127.0.0.1:0" } else { "[::1]:0" };
+        let socket = UdpSocket::bind(any).unwrap();
         socket.connect(tracker).unwrap();
         socket.set_read_timeout(Some(DEADLINE)).unwrap();
         let mut client = Self { socket, connection_id: ConnectionId::new(0) };
@@ -171,13 +212,18 @@ impl UdpClient {
 
     pub(crate) fn ask_raw(&self, datagram: &[u8]) -> Vec<u8> {
         self.send(datagram);
+        self.receive()
+    }
+
+    pub(crate) fn receive(&self) -> Vec<u8> {
         let mut reply = [0; 65_536];
         let length = self.socket.recv(&mut reply).unwrap();
         reply[..length].to_vec()
     }
 
     pub(crate) fn ask(&self, datagram: &[u8]) -> udp::Response {
-        udp::Response::parse_bytes(&self.ask_raw(datagram), true).unwrap()
+        let ipv4 = self.socket.local_addr().unwrap().is_ipv4();
+        udp::Response::parse_bytes(&self.ask_raw(datagram), ipv4).unwrap()
     }
 
     /// An announce of peer `number`, at 10.0.0.`number`:6881, as BEP 15 lays it out.

@@ -15,11 +15,12 @@ pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_seedbed-videos");
 /// A directory with a catalog, and what comes of it.
 pub(crate) struct Bed(pub(crate) TempDir);
 
-pub(crate) fn entry(name: &str, size: &str) -> String {
+pub(crate) fn entry(name: &str, more: &str) -> String {
     format!(
-        "[[video]]\nname = \"{name}\"\nwidth = 128\nheight = 96\nfps = 10\nseconds = 2\n\
-         keyframe_seconds = 1\npreset = \"veryfast\"\nqp = 28\nnoise_width = 16\n\
-         noise_height = 16\ntone_hz = 440\naudio_kbps = 64\n{size}\n"
+        "[[video]]\nname = \"{name}\"\nseconds = 2\n{more}\n\
+         audio = [{{ codec = \"aac\", tone_hz = 440, kbps = 64 }}]\n[video.picture]\n\
+         codec = \"h264\"\nwidth = 128\nheight = 96\nfps = 10\nkeyframe_seconds = 1\nqp = 28\n\
+         noise_width = 16\nnoise_height = 16\n"
     )
 }
 

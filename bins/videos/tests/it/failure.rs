@@ -8,11 +8,11 @@ use crate::bed::{Bed, entry, one_line};
 
 #[test]
 fn a_misspelt_key_is_one_line_that_names_the_line() {
-    let bed = Bed::with(&entry("one", "").replace("seconds = 2\nkey", "duration = 2\nkey"));
+    let bed = Bed::with(&entry("one", "").replace("\nseconds = 2", "\nduration = 2"));
     for command in ["generate", "verify", "list"] {
         let message = bed.fail(2, command, &[]);
         let start = format!(
-            "seedbed-videos: failed to read the catalog {}: line 6: unknown field `duration`, \
+            "seedbed-videos: failed to read the catalog {}: line 3: unknown field `duration`, \
              expected one of ",
             bed.path("catalog.toml").display()
         );

@@ -1,11 +1,11 @@
 //! The lock file, and the commands that compare with it.
 
-use std::fs;
+use std::{fs, path::Path};
 
-use seedbed_testkit::sha256_file;
+use seedbed_testkit::{Tool, require, run, sha256_file};
 use serde_json::Value;
 
-use crate::bed::{Bed, entry, one_line};
+use crate::bed::{BINARY, Bed, entry, one_line};
 
 #[test]
 fn a_file_from_elsewhere_is_taken_if_it_is_the_one_of_the_lock() {
@@ -47,6 +47,45 @@ fn a_lock_that_is_obeyed_fails_what_differs() {
     let message = bed.fail(1, "generate", &["--locked"]);
     assert!(message.contains("one is not in the lock file"), "{message}");
     assert!(!bed.path("lock.toml").exists());
+}
+
+/// The arguments of a command on the stock catalog.
+fn stock(command: &str, out: &Path) -> Vec<String> {
+    let videos = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../videos");
+    let mut arguments = vec![command.to_owned()];
+    for (flag, path) in [
+        ("--catalog", videos.join("catalog.toml")),
+        ("--lock", videos.join("lock.toml")),
+        ("--out", videos.join(out)),
+    ] {
+        arguments.extend([flag.to_owned(), path.display().to_string()]);
+    }
+    arguments
+}
+
+#[test]
+fn the_small_stock_videos_have_the_hashes_of_the_lock_file() {
+    let _installed = [require(Tool::FFMPEG), require(Tool::FFPROBE)];
+    let out = tempfile::tempdir().unwrap();
+    let mut arguments = stock("generate", out.path());
+    // Those of which every encoder gives the same bytes.
+    let names =
+        ["test-small-720p", "test-second-360p", "test-audio", "test-tracks-360p", "test-season"];
+    arguments.extend(["--locked"].into_iter().chain(names).map(str::to_owned));
+    let finished = run(Path::new(BINARY), arguments);
+    assert!(finished.status.success(), "{finished:?}");
+}
+
+#[test]
+fn the_stock_videos_are_what_the_catalog_says_and_the_lock_file_has() {
+    let _installed = require(Tool::FFPROBE);
+    let finished = run(Path::new(BINARY), stock("verify", Path::new("out")));
+    assert!(finished.status.success(), "run `make videos` first: {finished:?}");
+    let sizes =
+        [("test-small-720p", 1 << 20), ("test-medium-1080p", 5 << 20), ("test-large-4k", 20 << 20)];
+    for (name, size) in sizes {
+        assert!(finished.stdout.contains(&format!("ok {name} {size} bytes")), "{finished:?}");
+    }
 }
 
 #[test]

@@ -143,12 +143,12 @@ fn compact_and_no_peer_id_choose_the_layout() {
 #[test]
 fn a_scrape_names_any_number_of_torrents_up_to_a_limit() {
     let pair = "info_hash=aaaaaaaaaaaaaaaaaaaa";
-    assert_eq!(scrape(b""), Ok(Scraped::All));
+    assert_eq!(scrape(b"", 512), Ok(Scraped::All));
     let twice = Scraped::These(vec![[b'a'; 20].into(); 2]);
-    assert_eq!(scrape(format!("{pair}&{pair}").as_bytes()), Ok(twice));
-    assert!(scrape([pair; SCRAPE_LIMIT].join("&").as_bytes()).is_ok());
+    assert_eq!(scrape(format!("{pair}&{pair}").as_bytes(), 512), Ok(twice));
+    assert!(scrape([pair; 512].join("&").as_bytes(), 512).is_ok());
     assert_eq!(
-        scrape([pair; SCRAPE_LIMIT + 1].join("&").as_bytes()).unwrap_err().to_string(),
+        scrape([pair; 513].join("&").as_bytes(), 512).unwrap_err().to_string(),
         "info_hash: wanted at most 512 of them"
     );
 }
@@ -164,7 +164,7 @@ proptest! {
     #[test]
     fn no_query_is_too_strange(query: Vec<u8>) {
         let _any = announce(&query);
-        let _any = scrape(&query);
+        let _any = scrape(&query, 512);
     }
 
     #[test]

@@ -1,0 +1,100 @@
+//! The tracker over WebSocket, as WebTorrent speaks it.
+//!
+//! Peers behind a WebSocket cannot be dialled. They are not listed to others; an announce brings
+//! offers, each of which is passed on to another such peer of the swarm, whose answer goes back.
+
+mod hub;
+mod message;
+mod session;
+
+use std::time::Duration;
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use seedbed_service::Shutdown;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::{Instant, MissedTickBehavior, interval_at, timeout},
+};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{
+        Error, Message,
+        protocol::{CloseFrame, WebSocketConfig, frame::coding::CloseCode},
+    },
+};
+
+pub(crate) use self::{hub::Hub, session::Session};
+use crate::clock::Clock;
+
+/// Longest message that is read: ten offers with all their candidates take some 30 KB.
+const LONGEST: usize = 256 << 10;
+
+/// How often a connection is asked for a sign of life; one that has given none by the next time
+/// is closed.
+const PING: Duration = Duration::from_secs(30);
+
+/// How long a client may take to take a message.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+pub(crate) fn config() -> WebSocketConfig {
+    const BUFFER: usize = 4 << 10;
+    WebSocketConfig::default()
+        .max_message_size(Some(LONGEST))
+        .max_frame_size(Some(LONGEST))
+        .read_buffer_size(BUFFER)
+        .write_buffer_size(BUFFER)
+}
+
+/// Serves a connection until it or the tracker ends.
+pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+    mut stream: WebSocketStream<S>,
+    mut session: Session,
+    clock: Clock,
+    shutdown: &Shutdown,
+) {
+    let close = match shutdown.run_until_cancelled(converse(&mut stream, &mut session, clock)).await
+    {
+        None => Some(CloseFrame { code: CloseCode::Away, reason: "shutting down".into() }),
+        Some(Err(Error::Capacity(error))) => {
+            Some(CloseFrame { code: CloseCode::Size, reason: error.to_string().into() })
+        }
+        Some(_) => None,
+    };
+    // What is behind the connection is gone before the other end knows that it is closed.
+    drop(session);
+    let _closed_or_broken = timeout(PATIENCE, stream.close(close)).await;
+}
+
+async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut WebSocketStream<S>,
+    session: &mut Session,
+    clock: Clock,
+) -> Result<(), Error> {
+    let mut ping = interval_at(Instant::now() + PING, PING);
+    ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut heard = true;
+    loop {
+        let message = tokio::select! {
+            message = stream.next() => {
+                heard = true;
+                let reply = match message.transpose()? {
+                    Some(Message::Text(text)) => session.hear(text.as_bytes(), clock.now()),
+                    Some(Message::Binary(bytes)) => session.hear(&bytes, clock.now()),
+                    // Ping and Close are answered by the next read.
+                    Some(_) => None,
+                    None => return Ok(()),
+                };
+                let Some(reply) = reply else { continue };
+                Message::text(reply)
+            }
+            Some(message) = session.inbox.recv() => Message::text(message),
+            _ = ping.tick() => {
+                if !std::mem::take(&mut heard) {
+                    return Ok(());
+                }
+                Message::Ping(Default::default())
+            }
+        };
+        timeout(PATIENCE, stream.send(message)).await.map_err(std::io::Error::from)??;
+    }
+}

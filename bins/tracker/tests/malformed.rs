@@ -1,0 +1,152 @@
+//! Whatever is wrong with a request over HTTP, it is answered, and the answer names the parameter.
+
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
+mod common;
+
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpStream,
+};
+
+use common::{Announce, Tracker, answer, failure};
+use seedbed_testkit::{DEADLINE, request};
+
+const VALID: &str = "info_hash=aaaaaaaaaaaaaaaaaaaa&peer_id=bbbbbbbbbbbbbbbbbbbb&port=1";
+
+/// A connection that is kept, and what comes over it.
+struct Kept(TcpStream, Vec<u8>);
+
+impl Kept {
+    fn open(tracker: &Tracker) -> Self {
+        let stream = TcpStream::connect(tracker.0.address("http")).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        Self(stream, Vec::new())
+    }
+
+    /// Sends bytes and reads until they have been answered by `expected`.
+    #[track_caller]
+    fn expect(&mut self, target: &[u8], expected: &[u8]) {
+        let request = [b"GET ", target, b" HTTP/1.1\r\nHost: tracker\r\n\r\n"].concat();
+        self.0.write_all(&request).unwrap();
+        let mut buffer = [0; 4096];
+        while !self.1.ends_with(expected) {
+            let read = self.0.read(&mut buffer).unwrap();
+            let sent = target.escape_ascii();
+            assert!(read > 0, "{sent}: closed after {}", self.1.escape_ascii());
+            self.1.extend_from_slice(&buffer[..read]);
+            assert!(self.1.len() < 4096, "{sent}: got {}", self.1.escape_ascii());
+        }
+        assert!(self.1.starts_with(b"HTTP/1.1 200 OK\r\n"), "{}", self.1.escape_ascii());
+        self.1.clear();
+    }
+}
+
+#[test]
+fn every_kind_of_mistake_has_a_failure_reason_that_names_it_and_the_connection_is_kept() {
+    let tracker = Tracker::start(&[]);
+    let mut kept = Kept::open(&tracker);
+    let with = |rest: &str| format!("/announce?{VALID}{rest}").into_bytes();
+    let cases: &[(Vec<u8>, &str)] = &[
+        (b"/announce".into(), "info_hash is missing"),
+        (b"/announce?info_hash=short".into(), "info_hash: wanted 20 bytes, got 5"),
+        (b"/announce?info_hash=aaaaaaaaaaaaaaaaaaaaa".into(), "info_hash: wanted 20 bytes, got 21"),
+        (b"/announce?info_hash=%zz".into(), "info_hash: wanted two hex digits after each %"),
+        (
+            b"/announce?info_hash=<>\"{}|\\^`[] \xff\x00".into(),
+            "info_hash: wanted 20 bytes, got 14",
+        ),
+        (with("&left=-1"), r#"left: wanted a number of bytes, got "-1""#),
+        (
+            with("&left=99999999999999999999"),
+            r#"left: wanted a number of bytes, got "99999999999999999999""#,
+        ),
+        (with("&numwant=many"), r#"numwant: wanted a number of peers, got "many""#),
+        (
+            with("&event=begun"),
+            r#"event: wanted started, completed, stopped, paused or empty, got "begun""#,
+        ),
+        (with("&port=2"), "port is given more than once"),
+        (with("&compact=<b>"), r#"compact: wanted 0 or 1, got "<b>""#),
+        (with("&ip=a b"), r#"ip: wanted an IP address, got "a b""#),
+        (b"/scrape?info_hash=abc".into(), "info_hash: wanted 20 bytes, got 3"),
+    ];
+    for (target, reason) in cases {
+        kept.expect(target, &failure(reason));
+        kept.expect(Announce::of(1).target().as_bytes(), &answer(0, 1, &[]));
+    }
+}
+
+#[test]
+fn a_query_that_is_too_long_is_refused_and_its_sender_gets_to_read_why() {
+    let tracker = Tracker::start(&["--max-query", "300"]);
+    let expected = failure("query: wanted at most 300 bytes");
+    let mut kept = Kept::open(&tracker);
+    kept.expect(format!("/announce?x={}", "x".repeat(299)).as_bytes(), &expected);
+    kept.expect(b"/announce", &failure("info_hash is missing"));
+    // So long that the whole of it is never kept.
+    kept.expect(format!("/scrape?x={}", "x".repeat(500_000)).as_bytes(), &expected);
+}
+
+#[test]
+fn a_header_that_is_too_long_is_refused() {
+    let tracker = Tracker::start(&[]);
+    let field = format!("X: {}", "x".repeat(100_000));
+    let announce = request(
+        tracker.0.address("http"),
+        &format!("GET {} HTTP/1.1\n{field}", Announce::of(1).target()),
+    );
+    assert_eq!(announce.body, failure("header: wanted fewer or shorter fields"));
+    let page = request(tracker.0.address("http"), &format!("GET /health HTTP/1.1\n{field}"));
+    assert_eq!(page.status, 431);
+}
+
+#[test]
+fn a_request_that_comes_byte_by_byte_is_answered() {
+    let tracker = Tracker::start(&[]);
+    let mut kept = Kept::open(&tracker);
+    kept.0.set_nodelay(true).unwrap();
+    let request = format!("GET {} HTTP/1.1\r\nHost: x\r\n\r", Announce::of(1).target());
+    for byte in request.as_bytes() {
+        kept.0.write_all(&[*byte]).unwrap();
+    }
+    kept.0.write_all(b"\nGET /announce HTTP/1.0\r\n\r\n").unwrap();
+    let mut all = Vec::new();
+    kept.0.read_to_end(&mut all).unwrap();
+    assert!(all.ends_with(&failure("info_hash is missing")), "{}", all.escape_ascii());
+    let first = answer(0, 1, &[]);
+    assert!(all.windows(first.len()).any(|window| window == first), "{}", all.escape_ascii());
+}
+
+#[test]
+fn head_does_not_announce() {
+    let tracker = Tracker::start(&[]);
+    let head = format!("HEAD {} HTTP/1.1", Announce::of(1).target());
+    let response = request(tracker.0.address("http"), &head);
+    assert_eq!((response.status, response.header("allow")), (405, Some("GET")));
+    assert_eq!(tracker.json("/health")["peers"], 0);
+}
+
+#[test]
+fn a_connection_serves_pages_and_announces_in_turn() {
+    let tracker = Tracker::start(&[]);
+    let mut kept = Kept::open(&tracker);
+    kept.expect(Announce::of(1).target().as_bytes(), &answer(0, 1, &[]));
+    kept.expect(b"/health", b"}");
+    kept.expect(Announce::of(1).target().as_bytes(), &answer(0, 1, &[]));
+    kept.expect(b"/announce", &failure("info_hash is missing"));
+}
+
+#[test]
+fn ten_pipelined_first_announces_are_ten_peers() {
+    let tracker = Tracker::start(&[]);
+    let mut kept = Kept::open(&tracker);
+    let all: String = (1..=9)
+        .map(|number| format!("GET {} HTTP/1.1\r\n\r\n", Announce::of(number).target()))
+        .collect();
+    kept.0.write_all(all.as_bytes()).unwrap();
+    kept.0.write_all(b"GET /announce HTTP/1.1\r\nConnection: close\r\n\r\n").unwrap();
+    kept.0.read_to_end(&mut kept.1).unwrap();
+    assert_eq!(tracker.json("/health")["peers"], 9);
+    assert_eq!(kept.1.windows(15).filter(|it| it == b"HTTP/1.1 200 OK").count(), 10);
+}

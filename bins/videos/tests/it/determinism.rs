@@ -1,0 +1,159 @@
+//! The same bytes whatever surrounds a run; and that what is pinned has to be.
+
+use std::{collections::BTreeMap, path::Path};
+
+use seedbed_testkit::{Tool, require, run, sha256_file};
+
+use crate::bed::{BINARY, Bed, entry};
+
+/// An entry of each kind, tiny.
+pub(crate) fn every_kind() -> String {
+    let opus = |text: String| text.replace("aac", "opus").replace("h264", "vp9");
+    let kinds = [
+        entry("segments", "segment_seconds = 1"),
+        opus(entry("web", "container = \"webm\"")),
+        entry("tracks", "container = \"mkv\"\nsubtitles = [\"eng\", \"deu\"]"),
+        entry("season", "episodes = 2\nsubtitles = [\"eng\"]"),
+        audio_file("sound"),
+    ];
+    kinds.concat()
+}
+
+fn audio_file(name: &str) -> String {
+    let video = entry(name, "container = \"m4a\"");
+    let (audio, _) = video.split_once("[video.picture]").unwrap();
+    audio.to_owned()
+}
+
+/// The hash of each file of a directory, but for the state, which has times.
+pub(crate) fn tree(directory: &Path) -> BTreeMap<String, String> {
+    let mut tree = BTreeMap::new();
+    let mut folders = vec![directory.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if !path.ends_with(".seedbed-videos.toml") {
+                let name = path.strip_prefix(directory).unwrap().display().to_string();
+                tree.insert(name, sha256_file(&path));
+            }
+        }
+    }
+    tree
+}
+
+/// Runs ffmpeg as `seedbed-videos` does, but for what a line of bash changes in `$arguments`.
+fn changed(change: &str) -> String {
+    format!("arguments=(\"$@\")\n{change}\nexec ffmpeg \"${{arguments[@]}}\"")
+}
+
+/// What comes of `catalog` with an ffmpeg that stands in for the real one.
+fn made_by(catalog: &str, script: &str) -> (Bed, BTreeMap<String, String>) {
+    let bed = Bed::with(catalog);
+    let ffmpeg = bed.script(script);
+    bed.succeed("generate", &["--ffmpeg", ffmpeg.to_str().unwrap()]);
+    let tree = tree(&bed.path("out"));
+    (bed, tree)
+}
+
+#[test]
+fn jobs_directory_language_and_time_zone_change_nothing() {
+    let first = Bed::with(&every_kind());
+    first.succeed("generate", &["--jobs", "1"]);
+    let made = tree(&first.path("out"));
+    for name in [
+        "segments.mp4",
+        "web.webm",
+        "tracks.mkv",
+        "season/season-e02.mp4",
+        "season/season-e02.eng.srt",
+        "sound.m4a",
+        ".hls/segments/ts/seg-00001.ts",
+        ".hls/segments/fmp4/init.mp4",
+        ".hls/segments/fmp4/seg-00001.m4s",
+    ] {
+        assert!(made.contains_key(name), "{name} in {made:?}");
+    }
+
+    let second = Bed::with(&every_kind());
+    let mut arguments = vec![
+        "-C".to_owned(),
+        second.0.path().display().to_string(),
+        "LC_ALL=de_DE.UTF-8".to_owned(),
+        "TZ=Asia/Tokyo".to_owned(),
+        BINARY.to_owned(),
+    ];
+    let relative = "generate --jobs 2 --catalog catalog.toml --out out --lock lock.toml";
+    arguments.extend(relative.split(' ').map(str::to_owned));
+    assert!(run(Path::new("env"), arguments).status.success());
+    assert_eq!(made, tree(&second.path("out")));
+    assert_eq!(first.lock(), second.lock());
+}
+
+#[test]
+fn a_processor_without_avx2_gives_the_same_bytes() {
+    let (_bed, made) = made_by(&every_kind(), &changed(""));
+    // ffmpeg's own code takes the flag, x264 its parameter, and libvpx its variable.
+    let old = "arguments=(\"${arguments[@]/cpu-independent=1/cpu-independent=1:asm=sse4.2}\")
+[[ $* == *-cpuflags* ]] || arguments=(-cpuflags sse4.2 \"${arguments[@]}\")
+export VPX_SIMD_CAPS_MASK=0x3f";
+    let (_bed, made_without) = made_by(&every_kind(), &changed(old));
+    assert_eq!(made, made_without);
+    let none = "arguments=(\"${arguments[@]/cpu-independent=1/cpu-independent=1:asm=0}\")
+[[ $* == *-cpuflags* ]] || arguments=(-cpuflags 0 \"${arguments[@]}\")
+export VPX_SIMD_CAPS_MASK=0";
+    let (_bed, made_without) = made_by(&every_kind(), &changed(none));
+    assert_eq!(made, made_without);
+}
+
+/// A picture that is large enough for the ways of x264 to part.
+fn larger() -> String {
+    entry("one", "").replace("width = 128\nheight = 96", "width = 320\nheight = 240")
+}
+
+fn picture_with(change: &str) -> String {
+    made_by(&larger(), &changed(change)).1.remove("one.mp4").unwrap()
+}
+
+#[test]
+fn the_number_of_threads_shows_where_it_is_not_pinned_and_the_sei_is_kept() {
+    let unpinned = |threads: u32| {
+        picture_with(&format!(
+            "arguments=(\"${{arguments[@]/threads=4:/threads={threads}:}}\")
+arguments=(\"${{arguments[@]/filter_units=remove_types=6/null}}\")"
+        ))
+    };
+    assert_ne!(unpinned(2), unpinned(3));
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn the_processor_shows_where_x264_may_depend_on_it() {
+    let with_asm = |asm: &str| {
+        picture_with(&format!("arguments=(\"${{arguments[@]/cpu-independent=1/{asm}}}\")"))
+    };
+    assert_ne!(with_asm("asm=0"), with_asm("asm=sse4.2"));
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn the_processor_shows_where_the_scaler_is_not_exact() {
+    if !std::arch::is_x86_feature_detected!("avx2") {
+        return;
+    }
+    let with_flags = |flags: &str| {
+        picture_with(&format!(
+            "arguments=(\"${{arguments[@]/scale=flags=bitexact+accurate_rnd,/}}\")
+[[ $* == *-filter_complex* ]] && arguments=({flags} \"${{arguments[@]}}\")"
+        ))
+    };
+    assert_ne!(with_flags(""), with_flags("-cpuflags 0"));
+}
+
+#[test]
+fn the_version_of_ffmpeg_shows_where_the_muxer_is_not_exact() {
+    let _installed = require(Tool::FFMPEG);
+    let inexact = picture_with("arguments=(\"${arguments[@]/+bitexact/-bitexact}\")");
+    assert_ne!(inexact, picture_with(""));
+}

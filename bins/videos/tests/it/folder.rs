@@ -1,0 +1,112 @@
+//! Folders, audio files, Matroska, and `clean`.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use seedbed_testkit::{run, sha256_file};
+use serde_json::Value;
+
+use crate::{
+    bed::Bed,
+    determinism::{every_kind, tree},
+};
+
+fn streams(path: &Path) -> Value {
+    let arguments = ["-v", "error", "-of", "json", "-show_streams", "-show_format"];
+    let path = path.display().to_string();
+    let finished = run(Path::new("ffprobe"), arguments.into_iter().chain([path.as_str()]));
+    assert!(finished.status.success() && finished.stderr.is_empty(), "{finished:?}");
+    serde_json::from_str(&finished.stdout).unwrap()
+}
+
+#[test]
+fn every_kind_of_entry_is_what_it_claims_to_be_and_verifies() {
+    let bed = Bed::with(&every_kind());
+    bed.succeed("generate", &[]);
+    let ok = bed.succeed("verify", &[]);
+    assert_eq!(ok.lines().filter(|line| line.starts_with("ok ")).count(), 5, "{ok}");
+    assert_eq!(bed.succeed("generate", &[]), "5 of 5 videos are up to date\n");
+
+    let tracks = streams(&bed.path("out/tracks.mkv"));
+    let kinds = tracks["streams"].as_array().unwrap().iter().map(|s| s["codec_name"].clone());
+    assert_eq!(kinds.collect::<Vec<_>>(), ["h264", "aac", "subrip", "subrip"]);
+    assert_eq!(tracks["streams"][3]["tags"]["language"], "deu");
+    assert_eq!(tracks["format"]["duration"], "2.000000");
+
+    let web = streams(&bed.path("out/web.webm"));
+    assert_eq!(web["streams"][0]["codec_name"], "vp9");
+    assert_eq!(web["streams"][1]["codec_name"], "opus");
+    assert!(bed.lock().contains("canonical = false"));
+
+    let sound = streams(&bed.path("out/sound.m4a"));
+    assert_eq!(sound["streams"].as_array().unwrap().len(), 1);
+
+    // Episodes differ, so that no client takes one for the other.
+    let season = tree(&bed.path("out/season"));
+    assert_eq!(season.len(), 4, "{season:?}");
+    let pictures = season.iter().filter(|(name, _)| name.ends_with(".mp4"));
+    assert_eq!(pictures.map(|(_, hash)| hash).collect::<BTreeSet<_>>().len(), 2);
+    let subtitles = fs::read_to_string(bed.path("out/season/season-e01.eng.srt")).unwrap();
+    assert!(subtitles.starts_with("1\n00:00:00,000 --> 00:00:01,000\neng 0\n"), "{subtitles}");
+}
+
+#[test]
+fn players_can_seek_in_matroska() {
+    let bed = Bed::with(&every_kind());
+    bed.succeed("generate", &["tracks", "web"]);
+    for name in ["tracks.mkv", "web.webm"] {
+        let path = bed.path("out").join(name).display().to_string();
+        let arguments =
+            ["-v", "error", "-ss", "1.5", "-i", &path, "-map", "0:v", "-f", "framemd5", "-"];
+        let finished = run(Path::new("ffmpeg"), arguments);
+        assert!(finished.stderr.is_empty(), "{finished:?}");
+        let frames = finished.stdout.lines().filter(|line| !line.starts_with('#')).count();
+        assert_eq!(frames, 5, "{name}: {}", finished.stdout);
+    }
+}
+
+#[test]
+fn a_folder_to_which_something_came_is_made_anew() {
+    let bed = Bed::with(&every_kind());
+    bed.succeed("generate", &["season"]);
+    let right = tree(&bed.path("out"));
+    fs::write(bed.path("out/season/notes.txt"), "added").unwrap();
+    fs::remove_file(bed.path("out/season/season-e01.mp4")).unwrap();
+    assert!(bed.succeed("generate", &["season"]).contains("generated season "));
+    assert_eq!(tree(&bed.path("out")), right);
+}
+
+#[test]
+fn verify_names_the_layer_that_drifted() {
+    let bed = Bed::with(&every_kind());
+    bed.succeed("generate", &["sound"]);
+    let path = bed.path("out/sound.m4a");
+    let mut bytes = fs::read(&path).unwrap();
+    let whole = sha256_file(&path);
+    // The name of the muxer's brand is in the container, the last byte in the sound.
+    bytes[8] ^= 0x20;
+    fs::write(&path, &bytes).unwrap();
+    let message = bed.run("verify", &["sound"]).stdout;
+    assert!(message.contains(&format!("sha256: wanted {whole}")), "{message}");
+    assert!(message.contains("container layer: wanted"), "{message}");
+    assert!(!message.contains("audio layer: wanted"), "{message}");
+
+    bytes[8] ^= 0x20;
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&path, &bytes).unwrap();
+    let message = bed.run("verify", &["sound"]).stdout;
+    assert!(message.contains("audio layer: wanted"), "{message}");
+    assert!(!message.contains("container layer: wanted"), "{message}");
+}
+
+#[test]
+fn clean_removes_what_was_made_and_nothing_else() {
+    let bed = Bed::with(&every_kind());
+    bed.succeed("generate", &[]);
+    fs::write(bed.path("out/mine.mp4"), "mine").unwrap();
+    assert_eq!(bed.succeed("clean", &["season", "segments"]), "removed segments\nremoved season\n");
+    assert!(!bed.path("out/season").exists() && !bed.path("out/.hls/segments").exists());
+    assert!(bed.path("out/web.webm").exists());
+    assert_eq!(bed.succeed("clean", &[]), "removed web\nremoved tracks\nremoved sound\n");
+    assert_eq!(bed.files(), ["mine.mp4"]);
+    assert_eq!(bed.succeed("clean", &[]), "");
+}

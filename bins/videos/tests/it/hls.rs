@@ -1,0 +1,94 @@
+//! The segments: aligned, whole, and made anew only where they changed.
+
+use std::{fs, path::Path};
+
+use seedbed_testkit::run;
+
+use crate::{
+    bed::{Bed, entry},
+    determinism::tree,
+};
+
+fn probe(path: &Path, entries: &str) -> String {
+    let arguments = ["-v", "error", "-of", "csv=p=0", "-select_streams", "v", "-show_entries"];
+    let path = path.display().to_string();
+    let finished = run(Path::new("ffprobe"), arguments.into_iter().chain([entries, &path]));
+    assert!(finished.status.success(), "{finished:?}");
+    finished.stdout
+}
+
+#[test]
+fn both_variants_have_the_same_segments_which_begin_at_a_keyframe() {
+    let text = entry("one", "segment_seconds = 2").replace("seconds = 2\n", "seconds = 5\n");
+    let bed = Bed::with(&text.replace("segment_seconds = 5", "segment_seconds = 2"));
+    bed.succeed("generate", &[]);
+    let hls = bed.path("out/.hls/one");
+    let durations = |variant: &str| {
+        let playlist = fs::read_to_string(hls.join(variant).join("index.m3u8")).unwrap();
+        assert!(playlist.contains("#EXT-X-TARGETDURATION:2\n"), "{playlist}");
+        assert!(playlist.ends_with("#EXT-X-ENDLIST\n"), "{playlist}");
+        let lines = playlist.lines().filter_map(|line| line.strip_prefix("#EXTINF:"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(durations("ts"), ["2.000000,", "2.000000,", "1.000000,"]);
+    assert_eq!(durations("ts"), durations("fmp4"));
+
+    let initialisation = fs::read(hls.join("fmp4/init.mp4")).unwrap();
+    for (index, frames) in [20, 20, 10].into_iter().enumerate() {
+        let fragment = fs::read(hls.join(format!("fmp4/seg-{index:05}.m4s"))).unwrap();
+        let whole = bed.path("fragment.mp4");
+        fs::write(&whole, [&initialisation[..], &fragment].concat()).unwrap();
+        for path in [whole, hls.join(format!("ts/seg-{index:05}.ts"))] {
+            let flags = probe(&path, "packet=flags");
+            let packets = flags.lines().filter(|line| !line.is_empty()).collect::<Vec<_>>();
+            assert_eq!(packets.len(), frames, "{path:?}: {flags}");
+            assert!(packets[0].starts_with('K'), "{path:?}: {flags}");
+        }
+    }
+    // A player reads each playlist to its end.
+    for variant in ["ts", "fmp4"] {
+        let frames = probe(&hls.join(variant).join("index.m3u8"), "packet=flags");
+        assert_eq!(frames.lines().filter(|line| line.starts_with(['K', '_'])).count(), 50);
+    }
+}
+
+#[test]
+fn the_stock_minute_has_ten_segments_of_six_seconds() {
+    let stock = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../videos/out");
+    for (variant, extension) in [("ts", "ts"), ("fmp4", "m4s")] {
+        let directory = stock.join(".hls/one-minute-720p30").join(variant);
+        let playlist = fs::read_to_string(directory.join("index.m3u8")).unwrap();
+        let segments = (0..10)
+            .map(|index| format!("#EXTINF:6.000000,\nseg-{index:05}.{extension}\n"))
+            .collect::<String>();
+        assert!(playlist.ends_with(&format!("\n{segments}#EXT-X-ENDLIST\n")), "{playlist}");
+        let times = probe(&directory.join("index.m3u8"), "packet=pts_time,flags");
+        let keys = times.lines().filter(|line| line.contains('K'));
+        let keys = keys.map(|line| line.split(',').next().unwrap().parse::<f64>().unwrap());
+        let keys = keys.collect::<Vec<_>>();
+        let first = keys[0];
+        let due = (0..10).map(|index| first + 6.0 * f64::from(index));
+        assert_eq!(keys.len(), 10, "{keys:?}");
+        assert!(keys.iter().zip(due).all(|(key, due)| (key - due).abs() < 0.001), "{keys:?}");
+    }
+}
+
+#[test]
+fn segments_that_were_lost_or_changed_are_made_anew_without_an_encode() {
+    let bed = Bed::with(&entry("one", "segment_seconds = 1"));
+    bed.succeed("generate", &[]);
+    let right = tree(&bed.path("out"));
+    let copies_only = bed.script("[[ $* == *-filter_complex* ]] && exit 1\nexec ffmpeg \"$@\"");
+    let copies_only = ["--ffmpeg", copies_only.to_str().unwrap()];
+
+    fs::write(bed.path("out/.hls/one/ts/seg-00000.ts"), "changed").unwrap();
+    let message = bed.run("verify", &[]).stdout;
+    assert!(message.starts_with("failed one: hls/ts: wanted "), "{message}");
+    assert!(bed.succeed("generate", &copies_only).contains("generated one "));
+    assert_eq!(tree(&bed.path("out")), right);
+
+    fs::remove_dir_all(bed.path("out/.hls")).unwrap();
+    bed.succeed("generate", &copies_only);
+    assert_eq!(tree(&bed.path("out")), right);
+    bed.succeed("verify", &[]);
+}
