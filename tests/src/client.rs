@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, File},
+    net::{Ipv4Addr, TcpListener},
     os::unix::fs::PermissionsExt as _,
     path::Path,
     process::{Child, Command, Stdio},
@@ -95,8 +96,7 @@ fn transmission(magnet: &str, directory: &Path, done: &Path) -> Command {
     let config = directory.join(".config");
     fs::create_dir_all(&config).expect("a directory can be made");
     let settings = r#"{"dht-enabled": false, "lpd-enabled": false, "pex-enabled": false,
-        "utp-enabled": false, "port-forwarding-enabled": false, "peer-port-random-on-start": true,
-        "trash-original-torrent-files": false}"#;
+        "utp-enabled": false, "port-forwarding-enabled": false, "trash-original-torrent-files": false}"#;
     fs::write(config.join("settings.json"), settings).expect("a file can be written");
     // It seeds on when it is done, but runs a script first.
     let script = directory.join(".finish");
@@ -104,6 +104,9 @@ fn transmission(magnet: &str, directory: &Path, done: &Path) -> Command {
         .and_then(|()| fs::set_permissions(&script, fs::Permissions::from_mode(0o755)))
         .expect("a script can be written");
     let mut command = Command::new(require(Tool::TRANSMISSION));
+    // Its own choice of a port is the same for processes that start in the same second.
+    let free = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|free| free.local_addr());
+    command.arg("--port").arg(free.expect("a port is free").port().to_string());
     command.arg("--config-dir").arg(config).arg("--download-dir").arg(directory);
     command.arg("--finish").arg(script).arg("--no-portmap").arg(magnet);
     command
