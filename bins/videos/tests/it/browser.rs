@@ -32,8 +32,15 @@ v.addEventListener("error", () => done({ error: v.error.message }));
   const second = v.currentTime;
   v.pause();
   const seeked = new Promise((resolve) => v.addEventListener("seeked", resolve, { once: true }));
+  // `seeked` says where the video is, not that this frame is the one that is drawn.
+  const shown = v.videoWidth === 0 ? seeked : new Promise((resolve) => {
+    const look = (_, { mediaTime }) =>
+      mediaTime <= at && at < mediaTime + 1 / RATE ? resolve() : v.requestVideoFrameCallback(look);
+    v.requestVideoFrameCallback(look);
+  });
   v.currentTime = at;
   await seeked;
+  await shown;
   const width = v.videoWidth, height = v.videoHeight, pixels = new Array(COLUMNS * ROWS * 3).fill(0);
   if (width > 0) {
     const context = Object.assign(document.createElement("canvas"), { width, height })
@@ -117,6 +124,7 @@ fn plays(entry: &Value, server: &Server) {
     let html = PAGE
         .replace("URL", server.url(&format!("/{file}")).as_str())
         .replace("TIME", &format!("{}", (frame + 0.5) / fps))
+        .replace("RATE", &fps.to_string())
         .replace("COLUMNS", &COLUMNS.to_string())
         .replace("ROWS", &ROWS.to_string());
     let said: Value = serde_json::from_str(&run_page(&html, &[])).unwrap();
