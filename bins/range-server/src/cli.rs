@@ -54,12 +54,6 @@ pub enum Command {
 }
 
 impl Cli {
-    /// The routes for HTTP Live Streaming that the flags ask for.
-    #[must_use]
-    pub fn hls(&self) -> Hls {
-        Hls { vod: self.hls, live: self.hls_live }
-    }
-
     /// The configuration that the flags give.
     ///
     /// # Errors
@@ -71,6 +65,7 @@ impl Cli {
         Ok(Config {
             root: Root::open(root).usage("bad --root")?,
             malformed_range: self.malformed_range,
+            hls: Hls { vod: self.hls, live: self.hls_live },
         })
     }
 }

@@ -34,7 +34,7 @@ pub mod validators;
 use clap::ValueEnum;
 
 use root::Root;
-pub use server::{run, run_with_hls};
+pub use server::run;
 
 /// What is served, and how.
 #[derive(Clone, Debug)]
@@ -43,6 +43,8 @@ pub struct Config {
     pub root: Root,
     /// What a `bytes` range that breaks the grammar gets.
     pub malformed_range: MalformedRange,
+    /// The routes for HTTP Live Streaming.
+    pub hls: hls::Hls,
 }
 
 /// What a `bytes` range that breaks the grammar gets: RFC 9110 section 14.2 leaves it open.

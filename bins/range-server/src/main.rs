@@ -17,6 +17,6 @@ fn main() -> ExitCode {
         let address = bind::reachable(listener.local_addr()?);
         announce::listening(format_args!("http://{address}"), None);
         announce::ready();
-        seedbed_range::run_with_hls(config, cli.hls(), listener, shutdown).await
+        seedbed_range::run(config, listener, shutdown).await
     })
 }

@@ -32,9 +32,7 @@ use crate::{
     blocks::Blocks,
     connection::{self, Refusal, Service},
     content::Content,
-    cors, files,
-    hls::{self, Hls},
-    index,
+    cors, files, hls, index,
     root::RelativePath,
     synthetic,
 };
@@ -46,7 +44,6 @@ pub(crate) const ALLOW: &str = "GET, HEAD, OPTIONS";
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) config: Config,
-    pub(crate) hls: Hls,
     pub(crate) started: Instant,
     pub(crate) blocks: Arc<Blocks>,
     /// Bytes that were sent of files and synthetic content.
@@ -64,22 +61,8 @@ struct StatusLabel {
 /// # Errors
 /// The listener cannot be used.
 pub async fn run(config: Config, listener: TcpListener, shutdown: Shutdown) -> anyhow::Result<()> {
-    run_with_hls(config, Hls::default(), listener, shutdown).await
-}
-
-/// As [`run`], with routes for HTTP Live Streaming.
-///
-/// # Errors
-/// The listener cannot be used.
-pub async fn run_with_hls(
-    config: Config,
-    hls: Hls,
-    listener: TcpListener,
-    shutdown: Shutdown,
-) -> anyhow::Result<()> {
     let app = Arc::new(App {
         config,
-        hls,
         started: Instant::now(),
         blocks: Arc::default(),
         sent: Counter::default(),

@@ -5,11 +5,9 @@
 
 use std::time::Duration;
 
-use anyhow::Context as _;
 use seedbed_range::root::Root;
 use seedbed_seeder::Seeder;
-use seedbed_service::{Shutdown, UsageContext as _, announce};
-use tokio::task::JoinSet;
+use seedbed_service::{Parts, Shutdown, UsageContext as _, announce};
 
 use crate::{banner::Banner, cli::UpArgs, sockets::Sockets, stock};
 
@@ -29,7 +27,7 @@ pub async fn up(args: UpArgs, shutdown: Shutdown) -> anyhow::Result<()> {
 
     // The tracker is the last to go, since the seeder tells it that it stops.
     let tracker_shutdown = Shutdown::new();
-    let mut servers = Servers::new(&shutdown);
+    let mut servers = Parts::new(&shutdown);
     servers.spawn(seedbed_tracker::run(
         seedbed_tracker::Config {
             interval: Duration::from_secs(args.interval.into()),
@@ -39,7 +37,11 @@ pub async fn up(args: UpArgs, shutdown: Shutdown) -> anyhow::Result<()> {
         tracker_shutdown.clone(),
     ));
     servers.spawn(seedbed_range::run(
-        seedbed_range::Config { root, malformed_range: seedbed_range::MalformedRange::default() },
+        seedbed_range::Config {
+            root,
+            malformed_range: seedbed_range::MalformedRange::default(),
+            hls: seedbed_range::hls::Hls::default(),
+        },
         sockets.range,
         shutdown.clone(),
     ));
@@ -48,7 +50,7 @@ pub async fn up(args: UpArgs, shutdown: Shutdown) -> anyhow::Result<()> {
     let mut config =
         args.torrents.config(content, vec![addresses.own_announce_url().parse()?], args.dial);
     config.magnet_trackers.clone_from(&links.announce);
-    let mut outcome = match Seeder::start(config, sockets.seeder, shutdown.clone()).await {
+    let outcome = match Seeder::start(config, sockets.seeder, shutdown.clone()).await {
         Ok(seeder) => {
             addresses.announce();
             if seeder.announced().await {
@@ -62,25 +64,5 @@ pub async fn up(args: UpArgs, shutdown: Shutdown) -> anyhow::Result<()> {
     };
     shutdown.cancel();
     tracker_shutdown.cancel();
-    while let Some(ended) = servers.tasks.join_next().await {
-        outcome = outcome.and(ended.context("a server failed").flatten());
-    }
-    outcome
-}
-
-/// Servers side by side: one that fails ends the others.
-struct Servers {
-    tasks: JoinSet<anyhow::Result<()>>,
-    shutdown: Shutdown,
-}
-
-impl Servers {
-    fn new(shutdown: &Shutdown) -> Self {
-        Self { tasks: JoinSet::new(), shutdown: shutdown.clone() }
-    }
-
-    fn spawn(&mut self, server: impl Future<Output = anyhow::Result<()>> + Send + 'static) {
-        let shutdown = self.shutdown.clone();
-        self.tasks.spawn(async move { server.await.inspect_err(|_| shutdown.cancel()) });
-    }
+    outcome.and(servers.finished().await)
 }

@@ -140,7 +140,6 @@ impl Inventory {
     /// Healthy once every torrent seeds and every tracker has accepted it.
     pub(crate) fn health(&self) -> Health {
         let torrents = self.read();
-        let seeding = torrents.values().filter(|torrent| torrent.state == State::Seeding).count();
         let known: Vec<_> = torrents
             .values()
             .map(|torrent| {
@@ -152,19 +151,23 @@ impl Inventory {
             })
             .collect();
         let mut details = serde_json::Map::new();
-        details.insert("seedingTorrents".into(), seeding.into());
+        details.insert("seedingTorrents".into(), seeding(&torrents).into());
         details.insert("knownHashes".into(), known.into());
-        let degraded = if seeding < self.expected {
-            Some(format!("{seeding} of {} torrents are hashed and seeding", self.expected))
-        } else {
-            torrents.values().find_map(|torrent| self.refusal(torrent))
-        };
-        Health { degraded, details }
+        Health { degraded: self.degraded(&torrents), details }
     }
 
     /// Whether every torrent seeds and every tracker has accepted it.
     pub(crate) fn is_announced(&self) -> bool {
-        self.health().degraded.is_none()
+        self.degraded(&self.read()).is_none()
+    }
+
+    /// Why the seeder is not healthy.
+    fn degraded(&self, torrents: &BTreeMap<usize, Torrent>) -> Option<String> {
+        let seeding = seeding(torrents);
+        if seeding < self.expected {
+            return Some(format!("{seeding} of {} torrents are hashed and seeding", self.expected));
+        }
+        torrents.values().find_map(|torrent| self.refusal(torrent))
     }
 
     /// Why a torrent is not at each of its trackers.
@@ -189,7 +192,7 @@ impl Inventory {
             pieces: metainfo.piece_count(),
             state: torrent.state,
             uploaded: self.wire.uploaded(infohash),
-            peers: self.wire.peers().iter().filter(|peer| peer.infohash == infohash).count(),
+            peers: self.wire.peer_count(infohash),
             torrent_url: format!("http://{host}/torrents/{infohash}.torrent"),
             trackers: self.announcer.status(infohash).into_iter().map(TrackerView::of).collect(),
         }
@@ -214,6 +217,10 @@ impl Inventory {
     fn write(&self) -> std::sync::RwLockWriteGuard<'_, BTreeMap<usize, Torrent>> {
         self.torrents.write().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn seeding(torrents: &BTreeMap<usize, Torrent>) -> usize {
+    torrents.values().filter(|torrent| torrent.state == State::Seeding).count()
 }
 
 impl FileView {

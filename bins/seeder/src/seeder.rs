@@ -4,7 +4,6 @@
 use std::{
     net::{IpAddr, TcpListener},
     path::PathBuf,
-    pin::Pin,
     sync::Arc,
     time::Duration,
 };
@@ -12,7 +11,7 @@ use std::{
 use anyhow::Context as _;
 use seedbed_announcer::{Announcer, PeersFound, TrackerUrl};
 use seedbed_metainfo::{Metainfo, Options, PeerId, PieceLength};
-use seedbed_service::{Shutdown, UsageContext as _, serve};
+use seedbed_service::{Parts, Shutdown, UsageContext as _, serve};
 use seedbed_wire::Wire;
 use tokio::{sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -63,15 +62,13 @@ pub struct Listeners {
     pub peers: TcpListener,
 }
 
-type Task = Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>>;
-
 /// A running seeder. It ends when the [`Shutdown`] it was started with is cancelled.
 pub struct Seeder {
     inventory: Arc<Inventory>,
     announcer: Announcer,
     /// It ends with its last owner.
     _engine: Arc<Engine>,
-    tasks: JoinSet<anyhow::Result<()>>,
+    parts: Parts,
     /// Cancelled once every torrent seeds.
     loaded: CancellationToken,
     shutdown: Shutdown,
@@ -114,26 +111,21 @@ impl Seeder {
             wire.clone(),
         ));
 
-        let mut tasks = JoinSet::new();
+        let mut parts = Parts::new(&shutdown);
         let metrics = metrics::register(Arc::clone(&inventory));
         let router = api::router(Arc::clone(&inventory), metrics);
-        // A part that fails takes the others with it: half a seeder is worse than none.
-        let mut spawn = |task: Task| {
-            let shutdown = shutdown.clone();
-            tasks.spawn(async move { task.await.inspect_err(|_| shutdown.cancel()) });
-        };
-        spawn(Box::pin(serve::serve(listeners.http, router, shutdown.clone())));
-        spawn(Box::pin({
+        parts.spawn(serve::serve(listeners.http, router, shutdown.clone()));
+        parts.spawn({
             let (wire, shutdown) = (wire.clone(), shutdown.clone());
             async move { Ok(wire.run(listeners.peers, shutdown).await?) }
-        }));
+        });
         if config.dial {
-            spawn(Box::pin(dial(wire, peers_found, shutdown.clone())));
+            parts.spawn(dial(wire, peers_found, shutdown.clone()));
         }
         let options =
             Options { piece_length: config.piece_length, source: config.namespace, private: false };
         let loaded = CancellationToken::new();
-        spawn(Box::pin({
+        parts.spawn({
             let load = load(fixtures, options, Arc::clone(&engine), Arc::clone(&inventory));
             let (loaded, shutdown) = (loaded.clone(), shutdown.clone());
             async move {
@@ -143,8 +135,8 @@ impl Seeder {
                 }
                 Ok(())
             }
-        }));
-        Ok(Self { inventory, announcer, _engine: engine, tasks, loaded, shutdown })
+        });
+        Ok(Self { inventory, announcer, _engine: engine, parts, loaded, shutdown })
     }
 
     /// Waits until every torrent is hashed and seeding, or until shutdown: then it is false.
@@ -174,11 +166,8 @@ impl Seeder {
     ///
     /// # Errors
     /// Content could not be read, or a socket failed.
-    pub async fn finished(mut self) -> anyhow::Result<()> {
-        let mut outcome = Ok(());
-        while let Some(task) = self.tasks.join_next().await {
-            outcome = outcome.and(task.context("a task ended").flatten());
-        }
+    pub async fn finished(self) -> anyhow::Result<()> {
+        let outcome = self.parts.finished().await;
         self.announcer.finished().await;
         outcome
     }

@@ -14,6 +14,7 @@ pub mod healthcheck;
 pub mod http_client;
 mod log;
 pub mod metrics;
+mod parts;
 pub mod serve;
 pub mod shutdown;
 
@@ -21,4 +22,5 @@ pub use exit::{Usage, UsageContext, run};
 pub use healthcheck::Healthcheck;
 pub use log::LogArgs;
 pub use metrics::Metrics;
+pub use parts::Parts;
 pub use shutdown::Shutdown;

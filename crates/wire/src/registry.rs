@@ -106,6 +106,10 @@ impl Registry {
         }
     }
 
+    pub(crate) fn peer_count(&self, infohash: Infohash) -> usize {
+        lock(&self.torrents).get(&infohash).map_or(0, |torrent| torrent.connections.len())
+    }
+
     /// Whether a connection to `peer_id` is up.
     pub(crate) fn knows(&self, infohash: Infohash, peer_id: PeerId) -> bool {
         lock(&self.torrents).get(&infohash).is_some_and(|torrent| torrent.knows(peer_id))

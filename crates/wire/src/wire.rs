@@ -198,6 +198,12 @@ impl Wire {
         self.0.registry.withdraw(infohash);
     }
 
+    /// How many peers are connected for `infohash`.
+    #[must_use]
+    pub fn peer_count(&self, infohash: Infohash) -> usize {
+        self.0.registry.peer_count(infohash)
+    }
+
     /// The connected peers, by torrent and then in the order in which they came.
     #[must_use]
     pub fn peers(&self) -> Vec<PeerStatus> {

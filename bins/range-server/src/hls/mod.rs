@@ -38,12 +38,12 @@ pub(crate) async fn answer(
     request: &Request<Bytes>,
     path: &str,
 ) -> Option<Response<Content>> {
-    if app.hls.vod
+    if app.config.hls.vod
         && let Some(rest) = path.strip_prefix("/hls/")
     {
         return Some(files::answer(app, request, RelativePath::of_hls(rest)).await);
     }
-    let rest = path.strip_prefix("/hls-live/").filter(|_| app.hls.live)?;
+    let rest = path.strip_prefix("/hls-live/").filter(|_| app.config.hls.live)?;
     let file = RelativePath::of_hls(rest);
     match file {
         Some(file) if rest.ends_with("/index.m3u8") => Some(playlist(app, request, file).await),
