@@ -194,6 +194,10 @@ noise_height = 16
             (more("container = \"m4a\""), "picture: wanted one in every container but m4a"),
             (more("container = \"webm\""), "codec: wanted another one in webm, got h264"),
             (more("subtitles = [\"eng\"]"), "subtitles: wanted an mkv"),
+            (
+                more(&format!("container = \"mkv\"\nsubtitles = {:?}", ["eng"; 51])),
+                "subtitles: wanted at most 50, got 51",
+            ),
             (more("container = \"mkv\"\nsize = 100000"), "size: wanted a single mp4 or m4a"),
             (more("container = \"mkv\"\nsegment_seconds = 1"), "segment_seconds: wanted an mp4"),
             (

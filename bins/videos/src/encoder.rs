@@ -130,9 +130,7 @@ impl Ffmpeg {
         arguments: &[S],
         on_line: impl FnMut(&[u8]),
     ) -> Result<(), EncodeError> {
-        let mut command = process::command(&self.program, directory)
-            .map_err(|error| ProcessError::Start(self.program.clone(), error))?;
-        let warnings = process::run(command.args(arguments), &self.shutdown, on_line)?;
+        let warnings = process::run(&self.program, directory, arguments, &self.shutdown, on_line)?;
         // x264 and the muxers only warn of a name that they do not know, and go on without it.
         let ignored =
             ["Error parsing option", "nknown option", "Unrecognized option", "not been used"];

@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-use seedbed_metainfo::{DiskContent, File, Infohash, Metainfo, Options};
+use seedbed_metainfo::{DiskContent, File, Infohash, Metainfo, Options, ScanError};
 use serde::{Deserialize, Serialize, de};
 use sha2::{Digest as _, Sha256 as Hasher};
 
@@ -137,9 +137,15 @@ impl Hashes {
         let mut hls = BTreeMap::new();
         for variant in ["fmp4", "ts"].into_iter().filter(|_| video.segment_seconds.is_some()) {
             let directory = out.join(video.hls_root()).join(variant);
-            if directory.exists() {
-                hls.insert(variant.to_owned(), list_hash(&describe(&directory)?));
+            if !directory.exists() {
+                continue;
             }
+            match describe(&directory) {
+                Ok(metainfo) => hls.insert(variant.to_owned(), list_hash(&metainfo)),
+                // As good as none.
+                Err(seedbed_metainfo::Error::Scan(ScanError::Empty(_))) => continue,
+                Err(error) => return Err(error),
+            };
         }
         Ok(hls)
     }

@@ -1,6 +1,6 @@
 //! What a finished file is, as ffprobe sees it, against what the catalog asks for.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, ffi::OsStr, path::Path};
 
 use seedbed_service::Shutdown;
 use serde::Deserialize;
@@ -119,14 +119,15 @@ impl Report {
     pub(crate) fn of(ffprobe: &Path, file: &Path, shutdown: &Shutdown) -> Result<Self, ProbeError> {
         // In the file's own directory, a name of the catalog cannot be taken for a URL or a flag.
         let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let mut command = process::command(ffprobe, directory.unwrap_or(Path::new(".")))
-            .map_err(|error| ProcessError::Start(ffprobe.to_owned(), error))?;
-        command.args(["-v", "warning", "-of", "json", "-show_streams", "-show_format"]);
-        command.args(["-show_data_hash", "sha256", "-show_entries"]);
-        command.arg("packet=stream_index,pts_time,dts_time,duration_time,pos,size,flags,data_hash");
-        command.arg(file.file_name().unwrap_or_default());
+        let directory = directory.unwrap_or(Path::new("."));
+        let flags = "-v warning -of json -show_streams -show_format -show_data_hash sha256 \
+                     -show_entries \
+                     packet=stream_index,pts_time,dts_time,duration_time,pos,size,flags,data_hash";
+        let arguments = flags.split(' ').map(OsStr::new).chain(file.file_name());
         let mut json = Vec::new();
-        let warnings = process::run(&mut command, shutdown, |line| json.extend_from_slice(line))?;
+        let warnings = process::run(ffprobe, directory, arguments, shutdown, |line| {
+            json.extend_from_slice(line);
+        })?;
         if !warnings.trim().is_empty() {
             return Err(ProbeError::Unclean(warnings.trim().replace('\n', "; ")));
         }

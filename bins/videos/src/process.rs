@@ -1,11 +1,15 @@
 //! Running ffmpeg and ffprobe: output line by line, ended at once on shutdown.
 
 use std::{
+    ffi::OsStr,
     io::{self, BufRead as _, BufReader, Read as _},
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
-    sync::mpsc::{self, RecvTimeoutError},
+    sync::{
+        LazyLock,
+        mpsc::{self, RecvTimeoutError},
+    },
     thread,
     time::Duration,
 };
@@ -36,7 +40,7 @@ pub enum ProcessError {
         message: String,
     },
     /// The disk is full.
-    #[error("no space left on the disk")]
+    #[error("no space left on device")]
     DiskFull,
     /// Shutdown was asked for.
     #[error("interrupted")]
@@ -52,33 +56,51 @@ fn is_bare(program: &Path) -> bool {
     program.components().count() == 1 && !program.has_root()
 }
 
-/// A command that runs in `directory`, with nothing inherited that changes what it says or writes.
-pub(crate) fn command(program: &Path, directory: &Path) -> io::Result<Command> {
-    let program = if is_bare(program) { program.to_owned() } else { std::path::absolute(program)? };
-    let mut command = Command::new(program);
+/// util-linux's way to have a program killed with the thread that started it. Nothing else ends an
+/// encode when this process is killed.
+const LEASH: [&str; 4] = ["setpriv", "--pdeathsig", "KILL", "--"];
+
+/// Whether there is such a `setpriv`: other systems have one without the flag, or none.
+static HAS_LEASH: LazyLock<bool> = LazyLock::new(|| {
+    let mut command = Command::new(LEASH[0]);
+    command.args(&LEASH[1..]).arg("true").stdin(Stdio::null());
+    command.output().is_ok_and(|output| output.status.success())
+});
+
+/// Runs a program in `directory` to its end, with nothing inherited that changes what it says or
+/// writes. Passes on each line of its stdout, and returns its stderr.
+///
+/// # Errors
+/// It cannot be started, fails, or `shutdown` is asked for, which kills it.
+pub(crate) fn run<S: AsRef<OsStr>>(
+    program: &Path,
+    directory: &Path,
+    arguments: impl IntoIterator<Item = S>,
+    shutdown: &Shutdown,
+    mut on_line: impl FnMut(&[u8]),
+) -> Result<String, ProcessError> {
+    let found =
+        if is_bare(program) { Ok(program.to_owned()) } else { std::path::absolute(program) };
+    let program = found.map_err(|error| ProcessError::Start(program.to_owned(), error))?;
+    let failed = |source| ProcessError::Start(program.clone(), source);
+    let mut command = if *HAS_LEASH {
+        let mut command = Command::new(LEASH[0]);
+        command.args(&LEASH[1..]).arg(&program);
+        command
+    } else {
+        Command::new(&program)
+    };
     command
+        .args(arguments)
         .current_dir(directory)
         .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .env_remove("FFREPORT")
         .env("AV_LOG_FORCE_NOCOLOR", "1")
         // Ctrl-C is for us: ffmpeg would answer it with a valid but short file.
         .process_group(0);
-    Ok(command)
-}
-
-/// Runs `command` to its end, passes on each line of its stdout, and returns its stderr.
-///
-/// # Errors
-/// It cannot be started, fails, or `shutdown` is asked for, which kills it.
-pub(crate) fn run(
-    command: &mut Command,
-    shutdown: &Shutdown,
-    mut on_line: impl FnMut(&[u8]),
-) -> Result<String, ProcessError> {
-    let program = PathBuf::from(command.get_program());
-    let failed = |source| ProcessError::Start(program.clone(), source);
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-    let mut child = match child {
+    let mut child = match command.spawn() {
         Ok(child) => KilledOnDrop(child),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Err(ProcessError::NotFound(program));
@@ -115,6 +137,9 @@ pub(crate) fn run(
     if errors.contains("No space left on device") {
         return Err(ProcessError::DiskFull);
     }
+    if status.code() == Some(127) && errors.starts_with("setpriv: ") {
+        return Err(ProcessError::NotFound(program));
+    }
     if !status.success() {
         return Err(ProcessError::Failed { program, status, message: one_line(&errors) });
     }
@@ -142,9 +167,8 @@ mod tests {
     use super::*;
 
     fn shell(script: &str, shutdown: &Shutdown) -> (Result<String, ProcessError>, Vec<String>) {
-        let mut command = command(Path::new("sh"), Path::new("/")).unwrap();
         let mut lines = Vec::new();
-        let result = run(command.args(["-c", script]), shutdown, |line| {
+        let result = run(Path::new("sh"), Path::new("/"), ["-c", script], shutdown, |line| {
             lines.push(String::from_utf8_lossy(line).into_owned());
         });
         (result, lines)
@@ -175,10 +199,13 @@ mod tests {
                 "failed to run /nonexistent/ffmpeg: no such file; install it with apt-get install ffmpeg",
             ),
         ] {
-            let mut command = command(Path::new(program), Path::new("/")).unwrap();
-            let error = run(&mut command, &Shutdown::new(), |_| ()).unwrap_err();
+            let error = run(Path::new(program), Path::new("/"), [""], &Shutdown::new(), |_| ())
+                .unwrap_err();
             assert_eq!(error.to_string(), message);
         }
+        // What says as much of something else did run.
+        let (result, _) = shell("seedbed-no-program", &Shutdown::new());
+        assert!(matches!(result, Err(ProcessError::Failed { .. })), "{result:?}");
     }
 
     #[test]
@@ -190,9 +217,9 @@ mod tests {
     #[test]
     fn shutdown_kills_it() {
         let shutdown = Shutdown::new();
-        let mut command = command(Path::new("sh"), Path::new("/")).unwrap();
-        command.args(["-c", "echo up; exec sleep 600"]);
-        let result = run(&mut command, &shutdown, |_| shutdown.cancel());
+        let arguments = ["-c", "echo up; exec sleep 600"];
+        let result =
+            run(Path::new("sh"), Path::new("/"), arguments, &shutdown, |_| shutdown.cancel());
         assert!(matches!(result, Err(ProcessError::Interrupted)));
     }
 }

@@ -13,6 +13,9 @@ const RECIPE: u32 = 1;
 /// How far the noise patch stands from the picture's edges, in pixels.
 pub const PATCH_MARGIN: u32 = 32;
 
+/// How many tracks of a kind a file may have: Matroska's numbers of one byte go to 126.
+const MOST_TRACKS: usize = 50;
+
 /// An entry of the catalog.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -229,6 +232,11 @@ impl Video {
         }
         if self.container == Container::M4a && self.audio.len() != 1 {
             return Err(format!("audio: wanted one track in an m4a, got {}", self.audio.len()));
+        }
+        for (key, tracks) in [("audio", self.audio.len()), ("subtitles", self.subtitles.len())] {
+            if tracks > MOST_TRACKS {
+                return Err(format!("{key}: wanted at most {MOST_TRACKS}, got {tracks}"));
+            }
         }
         if let Some(picture) = &self.picture {
             picture.check(self.container)?;

@@ -12,6 +12,16 @@ use tempfile::TempDir;
 
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_seedbed-videos");
 
+/// A build of ffmpeg other than Debian's.
+const fn build(command: &'static str) -> Tool {
+    Tool { command, probe: &["-version"], install: "make setup-test" }
+}
+
+pub(crate) const FFMPEG_7: Tool =
+    build(concat!(env!("CARGO_MANIFEST_DIR"), "/../../.tools/ffmpeg/7.0.2"));
+pub(crate) const FFMPEG_9: Tool =
+    build(concat!(env!("CARGO_MANIFEST_DIR"), "/../../.tools/ffmpeg/9.0.2"));
+
 /// A directory with a catalog, and what comes of it.
 pub(crate) struct Bed(pub(crate) TempDir);
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use seedbed_testkit::{Tool, require, run, sha256_file};
 
-use crate::bed::{BINARY, Bed, entry};
+use crate::bed::{BINARY, Bed, FFMPEG_7, FFMPEG_9, entry};
 
 /// An entry of each kind, tiny.
 pub(crate) fn every_kind() -> String {
@@ -44,8 +44,11 @@ pub(crate) fn tree(directory: &Path) -> BTreeMap<String, String> {
 }
 
 /// Runs ffmpeg as `seedbed-videos` does, but for what a line of bash changes in `$arguments`.
-fn changed(change: &str) -> String {
-    format!("arguments=(\"$@\")\n{change}\nexec ffmpeg \"${{arguments[@]}}\"")
+fn changed(ffmpeg: Tool, change: &str) -> String {
+    format!(
+        "arguments=(\"$@\")\n{change}\nexec {} \"${{arguments[@]}}\"",
+        require(ffmpeg).display()
+    )
 }
 
 /// What comes of `catalog` with an ffmpeg that stands in for the real one.
@@ -93,38 +96,37 @@ fn jobs_directory_language_and_time_zone_change_nothing() {
 
 #[test]
 fn a_processor_without_avx2_gives_the_same_bytes() {
-    let (_bed, made) = made_by(&every_kind(), &changed(""));
+    let (_bed, made) = made_by(&every_kind(), &changed(Tool::FFMPEG, ""));
     // ffmpeg's own code takes the flag, x264 its parameter, and libvpx its variable.
     let old = "arguments=(\"${arguments[@]/cpu-independent=1/cpu-independent=1:asm=sse4.2}\")
 [[ $* == *-cpuflags* ]] || arguments=(-cpuflags sse4.2 \"${arguments[@]}\")
 export VPX_SIMD_CAPS_MASK=0x3f";
-    let (_bed, made_without) = made_by(&every_kind(), &changed(old));
+    let (_bed, made_without) = made_by(&every_kind(), &changed(Tool::FFMPEG, old));
     assert_eq!(made, made_without);
     let none = "arguments=(\"${arguments[@]/cpu-independent=1/cpu-independent=1:asm=0}\")
 [[ $* == *-cpuflags* ]] || arguments=(-cpuflags 0 \"${arguments[@]}\")
 export VPX_SIMD_CAPS_MASK=0";
-    let (_bed, made_without) = made_by(&every_kind(), &changed(none));
+    let (_bed, made_without) = made_by(&every_kind(), &changed(Tool::FFMPEG, none));
     assert_eq!(made, made_without);
 }
 
 /// A picture that is large enough for the ways of x264 to part.
 fn larger() -> String {
-    entry("one", "").replace("width = 128\nheight = 96", "width = 320\nheight = 240")
+    entry("one", "")
+        .replace("width = 128\nheight = 96\nfps = 10", "width = 320\nheight = 240\nfps = 24")
+        .replace("noise_width = 16\nnoise_height = 16", "noise_width = 64\nnoise_height = 64")
 }
 
 fn picture_with(change: &str) -> String {
-    made_by(&larger(), &changed(change)).1.remove("one.mp4").unwrap()
+    made_by(&larger(), &changed(Tool::FFMPEG, change)).1.remove("one.mp4").unwrap()
 }
 
 #[test]
-fn the_number_of_threads_shows_where_it_is_not_pinned_and_the_sei_is_kept() {
-    let unpinned = |threads: u32| {
-        picture_with(&format!(
-            "arguments=(\"${{arguments[@]/threads=4:/threads={threads}:}}\")
-arguments=(\"${{arguments[@]/filter_units=remove_types=6/null}}\")"
-        ))
+fn the_number_of_threads_shows_where_it_is_not_pinned() {
+    let with_threads = |threads: u32| {
+        picture_with(&format!("arguments=(\"${{arguments[@]/threads=4:/threads={threads}:}}\")"))
     };
-    assert_ne!(unpinned(2), unpinned(3));
+    assert_ne!(with_threads(2), with_threads(6));
 }
 
 #[test]
@@ -149,6 +151,22 @@ fn the_processor_shows_where_the_scaler_is_not_exact() {
         ))
     };
     assert_ne!(with_flags(""), with_flags("-cpuflags 0"));
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn the_processor_shows_in_the_sound_of_ffmpegs_after_5() {
+    if !std::arch::is_x86_feature_detected!("avx2") {
+        return;
+    }
+    let catalog = audio_file("sound").replace("kbps = 64", "kbps = 128");
+    let catalog = catalog.replace("seconds = 2", "seconds = 10");
+    let on_any = "[[ $1 == -cpuflags ]] && arguments=(\"${@:3}\")";
+    for (ffmpeg, shows) in [(Tool::FFMPEG, false), (FFMPEG_7, true), (FFMPEG_9, true)] {
+        let (_bed, pinned) = made_by(&catalog, &changed(ffmpeg, ""));
+        let (_bed, unpinned) = made_by(&catalog, &changed(ffmpeg, on_any));
+        assert_eq!(pinned != unpinned, shows, "{ffmpeg:?}");
+    }
 }
 
 #[test]

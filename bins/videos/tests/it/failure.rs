@@ -1,10 +1,13 @@
 //! Mistakes, failures and signals: one line, and nothing that looks finished.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
-use seedbed_testkit::{run, wait_until};
+use seedbed_testkit::{Finished, run, wait_until};
 
-use crate::bed::{Bed, entry, one_line};
+use crate::{
+    bed::{BINARY, Bed, entry, one_line},
+    determinism::tree,
+};
 
 #[test]
 fn a_misspelt_key_is_one_line_that_names_the_line() {
@@ -83,6 +86,43 @@ fn a_short_encode_is_not_taken_for_a_finished_one() {
     assert!(bed.files().is_empty());
 }
 
+/// Makes a video with all of its output on a disk of so many KiB, and gives what is left there.
+fn on_a_disk_of(kib: u32) -> (Finished, BTreeMap<String, String>) {
+    let bed = Bed::with(&entry("one", "size = 60000\nsegment_seconds = 1"));
+    fs::create_dir(bed.path("out")).unwrap();
+    // The disk goes with its namespace: what is looked at is a copy.
+    let script = format!(
+        "cd {}; mount -t tmpfs -o size={kib}k disk out || exit; \"$@\"; code=$?; cp -r out copy; \
+         exit $code",
+        bed.0.path().display()
+    );
+    let unshare = ["--map-root-user", "--mount", "sh", "-c", &script, "sh", BINARY];
+    let arguments = unshare.into_iter().map(str::to_owned).chain(bed.arguments("generate", &[]));
+    let finished = run(Path::new("unshare"), arguments);
+    assert!(bed.path("copy").exists(), "this test needs root or user namespaces: {finished:?}");
+    (finished, tree(&bed.path("copy")))
+}
+
+#[test]
+fn a_full_disk_is_told_as_that_and_leaves_nothing_that_looks_finished() {
+    let (finished, right) = on_a_disk_of(8192);
+    assert!(finished.status.success(), "{finished:?}");
+    // Too small for the picture and for the tone, then for one step after the other.
+    for kib in [4, 100].into_iter().chain((400..=560).step_by(20)) {
+        let (finished, left) = on_a_disk_of(kib);
+        for (name, hash) in &left {
+            assert_eq!(right.get(name), Some(hash), "{name} on a disk of {kib} KiB");
+        }
+        if finished.status.success() {
+            assert!(kib > 400, "there is room for all in {kib} KiB");
+            continue;
+        }
+        let message = one_line(1, finished.status, &finished.stderr);
+        assert!(message.contains("out/one.mp4: "), "{message}");
+        assert!(message.to_lowercase().contains("no space left on device"), "{message}");
+    }
+}
+
 /// Stands in for an ffmpeg that is busy with the picture: its output is there, unfinished.
 const STALL: &str = "\
 case \"$*\" in
@@ -122,9 +162,9 @@ fn a_run_that_is_terminated_ends_its_ffmpeg_and_leaves_nothing() {
 #[test]
 fn a_run_that_is_killed_leaves_nothing_that_looks_finished_and_the_next_one_is_right() {
     let bed = Bed::new();
-    let (output, orphan) = killed_midway(&bed, "-KILL");
+    let (output, pid) = killed_midway(&bed, "-KILL");
     assert!(!output.status.success());
-    assert!(run(Path::new("kill"), ["-KILL", &orphan]).status.success());
+    wait_until("ffmpeg to end", || !Path::new("/proc").join(&pid).exists());
     let files = bed.files();
     assert!(files.iter().all(|name| name.starts_with('.')) && files.len() == 1, "{files:?}");
     bed.succeed("generate", &[]);
