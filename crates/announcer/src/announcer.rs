@@ -1,10 +1,10 @@
 //! The handle: which torrents are announced, and how each of them stands.
 //!
-//! A task of its own announces each torrent to each tracker, one announce at a time, so that
-//! events arrive in order. A torrent that is added again waits until its former tasks have ended.
+//! A task of its own announces each torrent to each tier of trackers, one announce at a time, so
+//! that events arrive in order. A torrent that is added again waits until its former tasks have ended.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     net::IpAddr,
     num::NonZeroU16,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -28,8 +28,9 @@ const PEERS_WAITING: usize = 4096;
 /// What a seeder announces, and where.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Every torrent is announced to each of them. One that comes twice counts once.
-    pub trackers: Vec<TrackerUrl>,
+    /// Tiers (BEP 12): every torrent is announced to each of them, and within a tier to the first
+    /// tracker that answers. One that comes twice counts once.
+    pub trackers: Vec<Vec<TrackerUrl>>,
     /// The seeder's. The `key` of its announces and its transaction ids are derived from it.
     pub peer_id: PeerId,
     /// The port that peers are to dial.
@@ -43,16 +44,27 @@ pub struct Config {
     pub numwant: u32,
 }
 
-/// How a torrent stands at one tracker.
+/// How far the seeder is with a torrent, as its announces say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes uploaded so far.
+    pub uploaded: u64,
+    /// Bytes that the seeder lacks; not 0 for one that is to have only a share of the pieces.
+    pub left: u64,
+}
+
+/// How a torrent stands at one tier of trackers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrackerStatus {
-    /// The tracker.
+    /// Which tier, counted from 0.
+    pub tier: usize,
+    /// The tracker in use: the one that accepted last, or failed last where all of the tier do.
     pub url: TrackerUrl,
     /// The last announce was accepted: the tracker lists the torrent now.
     pub accepted: bool,
     /// Why the last announce failed; none if it did not.
     pub last_error: Option<String>,
-    /// Announces that the tracker has accepted.
+    /// Announces that the tier has accepted.
     pub announces: u64,
     /// Seeders that the tracker counted last.
     pub complete: Option<u64>,
@@ -71,7 +83,7 @@ pub struct Announcer(Arc<Shared>);
 
 pub(crate) struct Shared {
     pub(crate) config: Config,
-    pub(crate) trackers: Vec<Tracker>,
+    pub(crate) tiers: Vec<Vec<Tracker>>,
     shutdown: Shutdown,
     tasks: TaskTracker,
     torrents: Mutex<Torrents>,
@@ -102,16 +114,16 @@ impl Announcer {
     /// [`Announcer::finished`].
     #[must_use]
     pub fn start(mut config: Config, shutdown: Shutdown) -> (Self, mpsc::Receiver<PeersFound>) {
-        let mut trackers: Vec<Tracker> = Vec::new();
-        for url in std::mem::take(&mut config.trackers) {
-            if trackers.iter().all(|tracker| tracker.url != url) {
-                trackers.push(Tracker::new(url, config.key()));
-            }
-        }
+        let mut seen = HashSet::new();
+        let mut tiers = std::mem::take(&mut config.trackers);
+        tiers.iter_mut().for_each(|tier| tier.retain(|url| seen.insert(url.clone())));
+        tiers.retain(|tier| !tier.is_empty());
+        let tracker = |url| Tracker::new(url, config.key());
+        let tiers = tiers.into_iter().map(|tier| tier.into_iter().map(tracker).collect()).collect();
         let (peers, found) = mpsc::channel(PEERS_WAITING);
         let shared = Shared {
             config,
-            trackers,
+            tiers,
             shutdown,
             tasks: TaskTracker::new(),
             torrents: Mutex::default(),
@@ -121,31 +133,33 @@ impl Announcer {
         (Self(Arc::new(shared)), found)
     }
 
-    /// Announces a torrent to every tracker from now on. One that is there already stays as it is.
+    /// Announces a torrent to every tier from now on. One that is there already stays as it is.
     ///
-    /// `uploaded` is asked at each announce for the bytes uploaded so far.
+    /// `progress` is asked at each announce.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
-    pub fn add(&self, infohash: Infohash, uploaded: impl Fn() -> u64 + Send + Sync + 'static) {
+    pub fn add(&self, infohash: Infohash, progress: impl Fn() -> Progress + Send + Sync + 'static) {
         let mut torrents = self.0.torrents();
         if torrents.present.contains_key(&infohash) {
             return;
         }
         let before = torrents.leaving.remove(&infohash);
-        let statuses = self.0.trackers.iter().map(|tracker| TrackerStatus::new(&tracker.url));
+        let status = |(tier, trackers): (usize, &Vec<Tracker>)| {
+            TrackerStatus::new(tier, trackers[0].url.clone())
+        };
         let torrent = Torrent {
             stop: self.0.shutdown.child_token(),
             tasks: TaskTracker::new(),
-            statuses: Arc::new(Mutex::new(statuses.collect())),
+            statuses: Arc::new(Mutex::new(self.0.tiers.iter().enumerate().map(status).collect())),
         };
-        let uploaded: Arc<dyn Fn() -> u64 + Send + Sync> = Arc::new(uploaded);
-        for tracker in 0..self.0.trackers.len() {
+        let progress: Arc<dyn Fn() -> Progress + Send + Sync> = Arc::new(progress);
+        for tier in 0..self.0.tiers.len() {
             let task = Task {
                 shared: Arc::clone(&self.0),
-                tracker,
+                tier,
                 infohash,
-                uploaded: Arc::clone(&uploaded),
+                progress: Arc::clone(&progress),
                 stop: torrent.stop.clone(),
                 statuses: Arc::clone(&torrent.statuses),
             };
@@ -171,8 +185,8 @@ impl Announcer {
         tasks.wait().await;
     }
 
-    /// How a torrent stands at each tracker, in the order of the configuration; nothing for an
-    /// unknown torrent.
+    /// How a torrent stands at each tier, in the order of the configuration; nothing for an unknown
+    /// torrent.
     #[must_use]
     pub fn status(&self, infohash: Infohash) -> Vec<TrackerStatus> {
         let torrents = self.0.torrents();
@@ -183,13 +197,13 @@ impl Announcer {
             .unwrap_or_default()
     }
 
-    /// Whether at least one tracker lists the torrent, or there is no tracker at all.
+    /// Whether a tracker of at least one tier lists the torrent, or there is no tracker at all.
     #[must_use]
     pub fn accepted(&self, infohash: Infohash) -> bool {
         self.0.torrents().present.get(&infohash).is_some_and(Torrent::accepted)
     }
 
-    /// Whether every tracker lists the torrent.
+    /// Whether a tracker of every tier lists the torrent.
     #[must_use]
     pub fn accepted_by_all(&self, infohash: Infohash) -> bool {
         let listed = |torrent: &Torrent| lock(&torrent.statuses).iter().all(|s| s.accepted);
@@ -240,9 +254,10 @@ impl Torrent {
 }
 
 impl TrackerStatus {
-    fn new(url: &TrackerUrl) -> Self {
+    const fn new(tier: usize, url: TrackerUrl) -> Self {
         Self {
-            url: url.clone(),
+            tier,
+            url,
             accepted: false,
             last_error: None,
             announces: 0,

@@ -8,8 +8,10 @@ use std::{
     time::Duration,
 };
 
-use librqbit_bencode::{BencodeValue, from_bytes};
-use seedbed_metainfo::PeerId;
+use seedbed_metainfo::{
+    PeerId,
+    bencode::{self, Value},
+};
 
 use crate::error::Error;
 
@@ -41,29 +43,25 @@ impl Peer {
     }
 }
 
-type Value<'a> = BencodeValue<&'a [u8]>;
-
 impl AnnounceResponse {
     /// Reads the bencoded body of an HTTP response.
     pub(crate) fn from_bencode(body: &[u8]) -> Result<Self, Error> {
-        const MALFORMED: Error = Error::Malformed("what is not a bencoded dictionary");
-        if !numbers_fit(body) {
-            return Err(MALFORMED);
-        }
-        let Ok(Value::Dict(dict)) = from_bytes(body) else { return Err(MALFORMED) };
-        let get = |key: &str| dict.get(key.as_bytes());
-        let text = |key| get(key).and_then(bytes).map(|text| String::from_utf8_lossy(text).into());
+        let Ok(Value::Dict(dict)) = bencode::decode(body) else {
+            return Err(Error::Malformed("what is not a bencoded dictionary"));
+        };
+        let bytes = |key| dict.get(key).and_then(Value::bytes);
+        let text = |key| bytes(key).map(|text| String::from_utf8_lossy(text).into());
         if let Some(reason) = text("failure reason") {
             return Err(Error::Failure(reason));
         }
-        let number = |key| get(key).and_then(integer);
-        let mut peers = match get("peers") {
+        let number = |key| dict.get(key).and_then(Value::unsigned);
+        let mut peers = match dict.get("peers") {
             None => Vec::new(),
             Some(Value::List(list)) => list.iter().filter_map(listed_peer).collect(),
             Some(Value::Bytes(compact)) => compact_ipv4(compact)?,
             Some(_) => return Err(Error::Malformed("peers that are no list")),
         };
-        if let Some(compact) = get("peers6").and_then(bytes) {
+        if let Some(compact) = bytes("peers6") {
             peers.extend(compact_ipv6(compact)?);
         }
         Ok(Self {
@@ -79,52 +77,14 @@ impl AnnounceResponse {
     }
 }
 
-/// Whether every number is one that the codec can take: it computes without a check for overflow.
-///
-/// Reads token by token as the codec does, and leaves everything else that may be wrong to it.
-fn numbers_fit(mut rest: &[u8]) -> bool {
-    while let Some((first, tail)) = rest.split_first() {
-        rest = match first {
-            b'd' | b'l' | b'e' => tail,
-            b'i' => {
-                let number = tail.strip_prefix(b"-").or(tail.strip_prefix(b"+")).unwrap_or(tail);
-                let digits = number.iter().take_while(|byte| byte.is_ascii_digit()).count();
-                if digits > 18 {
-                    return false;
-                }
-                number.get(digits + 1..).unwrap_or_default()
-            }
-            b'0'..=b'9' => {
-                let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-                if digits > 9 {
-                    return false;
-                }
-                let length =
-                    rest[..digits].iter().fold(0, |n, digit| n * 10 + usize::from(digit - b'0'));
-                rest.get(digits + 1 + length..).unwrap_or_default()
-            }
-            _ => return true,
-        };
-    }
-    true
-}
-
-fn bytes<'a>(value: &Value<'a>) -> Option<&'a [u8]> {
-    if let Value::Bytes(bytes) = value { Some(bytes) } else { None }
-}
-
-fn integer(value: &Value<'_>) -> Option<u64> {
-    if let Value::Integer(number) = value { u64::try_from(*number).ok() } else { None }
-}
-
 /// A peer of the dictionary list of BEP 3.
 fn listed_peer(value: &Value<'_>) -> Option<Peer> {
-    let Value::Dict(dict) = value else { return None };
-    let get = |key: &str| dict.get(key.as_bytes());
+    let peer = value.dict()?;
     // BEP 3 allows a name here; no tracker sends one.
-    let ip = std::str::from_utf8(get("ip").and_then(bytes)?).ok()?.parse().ok()?;
-    let port = get("port").and_then(integer)?.try_into().ok()?;
-    let peer_id = get("peer id").and_then(bytes).and_then(|id| <[u8; 20]>::try_from(id).ok());
+    let ip = peer.get("ip")?.text()?.parse().ok()?;
+    let port = peer.get("port")?.unsigned()?.try_into().ok()?;
+    let peer_id = peer.get("peer id").and_then(Value::bytes);
+    let peer_id = peer_id.and_then(|id| <[u8; 20]>::try_from(id).ok());
     Peer::new(ip, port, peer_id.map(PeerId::new))
 }
 

@@ -1,4 +1,5 @@
-//! When one torrent is announced to one tracker, and with which event.
+//! When one torrent is announced to one tier of trackers (BEP 12), to which of them, and with which
+//! event.
 //!
 //! A state machine without sockets and without a clock: its caller announces what
 //! [`Schedule::next`] says and reports how that went.
@@ -7,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::request::Event;
 
-/// How soon a failed announce is sent again; doubled with each failure in a row.
+/// How soon a tier that failed is tried again; doubled with each failure in a row.
 const FIRST_RETRY: Duration = Duration::from_millis(250);
 
 /// Longest pause between two attempts while the tracker's interval is not known.
@@ -25,40 +26,63 @@ pub(crate) struct Schedule {
     max_interval: Option<Duration>,
     due: Instant,
     interval: Option<Duration>,
-    /// The tracker has accepted the last announce.
-    listed: bool,
-    /// The tracker may list the torrent: an answer that got lost says nothing about the request.
-    known: bool,
-    /// Failures since the last success.
+    /// The tier's trackers in the order in which they are tried.
+    order: Vec<Tracker>,
+    /// Which of them is next.
+    position: usize,
+    /// Failures of the whole tier since the last success.
     failures: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Tracker {
+    /// Its place in the configuration.
+    index: usize,
+    /// It has accepted the last announce that it got.
+    listed: bool,
+    /// It may list the torrent: an answer that got lost says nothing about the request.
+    known: bool,
 }
 
 /// The announce to send next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Next {
     pub(crate) at: Instant,
+    pub(crate) tracker: usize,
     pub(crate) event: Option<Event>,
     pub(crate) timeout: Duration,
 }
 
 impl Schedule {
-    /// The first announce is due at once; `max_interval` caps what the tracker asks for.
-    pub(crate) const fn new(now: Instant, max_interval: Option<Duration>) -> Self {
-        Self { max_interval, due: now, interval: None, listed: false, known: false, failures: 0 }
+    /// For a tier of that many `trackers`, of which there is at least one. The first announce is
+    /// due at once; `max_interval` caps what the tracker asks for.
+    pub(crate) fn new(now: Instant, max_interval: Option<Duration>, trackers: usize) -> Self {
+        let tracker = |index| Tracker { index, listed: false, known: false };
+        Self {
+            max_interval,
+            due: now,
+            interval: None,
+            order: (0..trackers).map(tracker).collect(),
+            position: 0,
+            failures: 0,
+        }
     }
 
     /// `started` until it is accepted, then regular announces; `started` again after a failure,
-    /// since the tracker may have been restarted. A seeder has everything from the start and so
-    /// never sends `completed` (BEP 3).
+    /// since the tracker may have been restarted. One who only seeds never sends `completed`
+    /// (BEP 3).
     pub(crate) fn next(&self) -> Next {
+        let Tracker { index, listed, .. } = self.order[self.position];
         Next {
             at: self.due,
-            event: (!self.listed).then_some(Event::Started),
+            tracker: index,
+            event: (!listed).then_some(Event::Started),
             timeout: self.patience().clamp(TIMEOUTS.0, TIMEOUTS.1),
         }
     }
 
-    /// The tracker has accepted the announce and asked for these intervals.
+    /// The tracker has accepted the announce and asked for these intervals. It is the first to be
+    /// tried from now on (BEP 12).
     pub(crate) fn on_success(
         &mut self,
         now: Instant,
@@ -68,23 +92,33 @@ impl Schedule {
         let wanted = self.max_interval.map_or(interval, |max| interval.min(max));
         let interval = wanted.max(min_interval.unwrap_or_default());
         let interval = interval.clamp(INTERVALS.0, INTERVALS.1);
-        (self.listed, self.known, self.failures) = (true, true, 0);
+        self.order[..=self.position].rotate_right(1);
+        self.order[0] = Tracker { listed: true, known: true, ..self.order[0] };
+        (self.position, self.failures) = (0, 0);
         self.interval = Some(interval);
         self.due = now + interval;
     }
 
-    /// The announce failed: try again soon, then less often, but never less than once an interval.
-    pub(crate) fn on_failure(&mut self, now: Instant) {
-        let delay = FIRST_RETRY.saturating_mul(2_u32.saturating_pow(self.failures));
-        self.due = now + delay.min(self.patience());
-        self.known = true;
-        self.listed = false;
-        self.failures = self.failures.saturating_add(1);
+    /// The announce failed: the next tracker of the tier is due at once. After the last one the
+    /// tier has failed, which is returned: it is tried again soon, then less often, but never less
+    /// than once an interval.
+    pub(crate) fn on_failure(&mut self, now: Instant) -> bool {
+        let tracker = &mut self.order[self.position];
+        (tracker.listed, tracker.known) = (false, true);
+        self.position = (self.position + 1) % self.order.len();
+        let tier_failed = self.position == 0;
+        self.due = now;
+        if tier_failed {
+            let delay = FIRST_RETRY.saturating_mul(2_u32.saturating_pow(self.failures));
+            self.due += delay.min(self.patience());
+            self.failures = self.failures.saturating_add(1);
+        }
+        tier_failed
     }
 
-    /// Whether the end has to be announced with `stopped`.
-    pub(crate) const fn owes_stopped(&self) -> bool {
-        self.known
+    /// The trackers to which the end has to be announced with `stopped`.
+    pub(crate) fn owed_stopped(&self) -> impl Iterator<Item = usize> {
+        self.order.iter().filter(|tracker| tracker.known).map(|tracker| tracker.index)
     }
 
     fn patience(&self) -> Duration {
@@ -114,17 +148,17 @@ mod tests {
     #[test]
     fn the_first_announce_is_started_and_due_at_once() {
         let now = Instant::now();
-        let schedule = Schedule::new(now, None);
+        let schedule = Schedule::new(now, None, 1);
         assert_eq!(
             schedule.next(),
-            Next { at: now, event: Some(Event::Started), timeout: seconds(5) }
+            Next { at: now, tracker: 0, event: Some(Event::Started), timeout: seconds(5) }
         );
     }
 
     #[test]
     fn started_is_repeated_until_it_is_accepted() {
         let now = Instant::now();
-        let mut schedule = Schedule::new(now, None);
+        let mut schedule = Schedule::new(now, None, 1);
         schedule.on_failure(now);
         assert_eq!(schedule.next().event, Some(Event::Started));
         schedule.on_success(now, seconds(1800), None);
@@ -134,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_failure_is_retried_within_a_second_and_then_less_often() {
-        let mut schedule = Schedule::new(Instant::now(), None);
+        let mut schedule = Schedule::new(Instant::now(), None, 1);
         assert_eq!(pauses(&mut schedule, 7), [250, 500, 1000, 2000, 4000, 5000, 5000]);
         assert_eq!(pauses(&mut schedule, 100).last(), Some(&5000));
     }
@@ -142,7 +176,7 @@ mod tests {
     #[test]
     fn retries_are_never_further_apart_than_the_last_known_interval() {
         let now = Instant::now();
-        let mut schedule = Schedule::new(now, None);
+        let mut schedule = Schedule::new(now, None, 1);
         schedule.on_success(now, seconds(3), None);
         assert_eq!(pauses(&mut schedule, 6), [250, 500, 1000, 2000, 3000, 3000]);
     }
@@ -150,7 +184,7 @@ mod tests {
     #[test]
     fn a_failure_after_a_success_leads_to_started_and_starts_the_back_off_anew() {
         let now = Instant::now();
-        let mut schedule = Schedule::new(now, None);
+        let mut schedule = Schedule::new(now, None, 1);
         pauses(&mut schedule, 5);
         schedule.on_success(now, seconds(30), None);
         schedule.on_failure(now + seconds(30));
@@ -172,7 +206,7 @@ mod tests {
             (u64::MAX, Some(u64::MAX), None, day),
         ] {
             let now = Instant::now();
-            let mut schedule = Schedule::new(now, max.map(seconds));
+            let mut schedule = Schedule::new(now, max.map(seconds), 1);
             schedule.on_success(now, seconds(interval), min.map(seconds));
             assert_eq!(schedule.next().at, now + seconds(expected), "{interval} {min:?} {max:?}");
         }
@@ -181,7 +215,7 @@ mod tests {
     #[test]
     fn an_attempt_may_take_an_interval_within_bounds() {
         let now = Instant::now();
-        let mut schedule = Schedule::new(now, None);
+        let mut schedule = Schedule::new(now, None, 1);
         for (interval, timeout) in [(1, 2), (3, 3), (600, 5)] {
             schedule.on_success(now, seconds(interval), None);
             assert_eq!(schedule.next().timeout, seconds(timeout));
@@ -191,12 +225,51 @@ mod tests {
     #[test]
     fn stopped_is_owed_once_the_tracker_may_have_heard_of_the_torrent() {
         let now = Instant::now();
-        let mut schedule = Schedule::new(now, None);
-        assert!(!schedule.owes_stopped());
+        let mut schedule = Schedule::new(now, None, 1);
+        assert_eq!(schedule.owed_stopped().count(), 0);
         let mut failed = schedule.clone();
         failed.on_failure(now);
-        assert!(failed.owes_stopped(), "the answer may have got lost, and not the request");
+        assert_eq!(failed.owed_stopped().count(), 1, "the answer may be lost, and not the request");
         schedule.on_success(now, seconds(1), None);
-        assert!(schedule.owes_stopped());
+        assert_eq!(schedule.owed_stopped().count(), 1);
+    }
+
+    #[test]
+    fn bep_12_a_failure_leads_to_the_next_tracker_of_the_tier_at_once() {
+        let now = Instant::now();
+        let mut schedule = Schedule::new(now, None, 3);
+        for (tracker, tier_failed) in [(0, false), (1, false), (2, true)] {
+            assert_eq!((schedule.next().tracker, schedule.next().at), (tracker, now));
+            assert_eq!(schedule.on_failure(now), tier_failed);
+        }
+        assert_eq!((schedule.next().tracker, schedule.next().at), (0, now + FIRST_RETRY));
+    }
+
+    #[test]
+    fn bep_12_the_tracker_that_worked_is_moved_to_the_front_of_its_tier() {
+        let now = Instant::now();
+        let mut schedule = Schedule::new(now, None, 3);
+        schedule.on_failure(now);
+        schedule.on_failure(now);
+        schedule.on_success(now, seconds(1), None);
+        let mut tried = Vec::new();
+        for _ in 0..3 {
+            tried.push(schedule.next().tracker);
+            schedule.on_failure(now);
+        }
+        assert_eq!(tried, [2, 0, 1]);
+    }
+
+    #[test]
+    fn each_tracker_of_a_tier_hears_started_first_and_is_owed_stopped() {
+        let now = Instant::now();
+        let mut schedule = Schedule::new(now, None, 3);
+        schedule.on_success(now, seconds(1), None);
+        assert_eq!((schedule.next().tracker, schedule.next().event), (0, None));
+        schedule.on_failure(now);
+        assert_eq!((schedule.next().tracker, schedule.next().event), (1, Some(Event::Started)));
+        schedule.on_success(now, seconds(1), None);
+        assert_eq!((schedule.next().tracker, schedule.next().event), (1, None));
+        assert_eq!(schedule.owed_stopped().collect::<Vec<_>>(), [1, 0]);
     }
 }

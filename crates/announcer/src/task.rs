@@ -1,10 +1,11 @@
-//! The task that keeps one torrent announced to one tracker: it does what the schedule says.
+//! The task that keeps one torrent announced to one tier of trackers: it does what the schedule says.
 
 use std::{
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
+use futures_util::future::join_all;
 use seedbed_metainfo::Infohash;
 use seedbed_service::{Shutdown, shutdown::GRACE};
 use tokio::{
@@ -16,7 +17,7 @@ use tracing::{debug, info, warn};
 use url::Url;
 
 use crate::{
-    announcer::{Shared, TrackerStatus, lock},
+    announcer::{Progress, Shared, TrackerStatus, lock},
     error::Error,
     http,
     request::{AnnounceRequest, Event},
@@ -64,12 +65,12 @@ impl Tracker {
     }
 }
 
-/// Keeps one torrent announced to one tracker.
+/// Keeps one torrent announced to one tier.
 pub(crate) struct Task {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) tracker: usize,
+    pub(crate) tier: usize,
     pub(crate) infohash: Infohash,
-    pub(crate) uploaded: Arc<dyn Fn() -> u64 + Send + Sync>,
+    pub(crate) progress: Arc<dyn Fn() -> Progress + Send + Sync>,
     pub(crate) stop: Shutdown,
     pub(crate) statuses: Arc<Mutex<Vec<TrackerStatus>>>,
 }
@@ -84,8 +85,7 @@ impl Task {
         tokio::select! {
             () = self.keep_announced() => {}
             () = self.stopping_for(GRACE) => {
-                let url = &self.tracker().url;
-                debug!(tracker = %url, infohash = %self.infohash, "stopped got no answer");
+                debug!(tier = self.tier, infohash = %self.infohash, "stopped got no answer");
             }
         }
     }
@@ -93,13 +93,14 @@ impl Task {
     /// Announces until it is to stop, lets the announce under way end, but leaves it half of the
     /// time for that, and then sends `stopped`.
     async fn keep_announced(&self) {
-        let slots = &self.tracker().slots;
-        let mut schedule = Schedule::new(now(), self.shared.config.max_interval);
+        let trackers = &self.shared.tiers[self.tier];
+        let mut schedule = Schedule::new(now(), self.shared.config.max_interval, trackers.len());
         loop {
             let next = schedule.next();
+            let tracker = &trackers[next.tracker];
             let turn = async {
                 sleep_until(next.at.into()).await;
-                slots.acquire().await
+                tracker.slots.acquire().await
             };
             let _slot = tokio::select! {
                 biased;
@@ -107,25 +108,29 @@ impl Task {
                 slot = turn => slot,
             };
             let result = tokio::select! {
-                result = self.announce(next.event, next.timeout) => result,
+                result = self.announce(tracker, next.event, next.timeout) => result,
                 () = self.stopping_for(GRACE / 2) => Err(Error::TimedOut(GRACE / 2)),
             };
             match result {
                 Ok(response) => {
                     schedule.on_success(now(), response.interval, response.min_interval);
-                    self.succeeded(response);
+                    self.succeeded(tracker, response);
                 }
                 Err(error) => {
-                    schedule.on_failure(now());
-                    self.failed(&error);
+                    let tier_failed = schedule.on_failure(now());
+                    self.failed(tracker, &error, tier_failed);
                 }
             }
         }
-        if schedule.owes_stopped() {
-            let _slot = slots.acquire().await;
-            if let Err(error) = self.announce(Some(Event::Stopped), GRACE).await {
-                self.failed(&error);
-            }
+        // At once, so that one that is silent does not take the time of the others.
+        join_all(schedule.owed_stopped().map(|tracker| self.send_stopped(&trackers[tracker])))
+            .await;
+    }
+
+    async fn send_stopped(&self, tracker: &Tracker) {
+        let _slot = tracker.slots.acquire().await;
+        if let Err(error) = self.announce(tracker, Some(Event::Stopped), GRACE).await {
+            self.failed(tracker, &error, true);
         }
     }
 
@@ -137,35 +142,38 @@ impl Task {
 
     async fn announce(
         &self,
+        tracker: &Tracker,
         event: Option<Event>,
         timeout: Duration,
     ) -> Result<AnnounceResponse, Error> {
         let config = &self.shared.config;
+        let Progress { uploaded, left } = (self.progress)();
         let request = AnnounceRequest {
             infohash: self.infohash,
             peer_id: config.peer_id,
             port: config.port,
-            uploaded: (self.uploaded)(),
+            uploaded,
             downloaded: 0,
-            left: 0,
+            left,
             event,
             numwant: if event == Some(Event::Stopped) { 0 } else { config.numwant },
             key: config.key(),
             ip: config.announce_ip,
         };
-        self.tracker().announce(&request, timeout).await
+        tracker.announce(&request, timeout).await
     }
 
-    fn succeeded(&self, response: AnnounceResponse) {
+    fn succeeded(&self, tracker: &Tracker, response: AnnounceResponse) {
         let Self { infohash, .. } = self;
-        let url = &self.tracker().url;
+        let url = &tracker.url;
         if let Some(warning) = response.warning {
             warn!(tracker = %url, %infohash, "the tracker warns: {warning}");
         }
         self.update(|status| {
-            if !status.accepted {
+            if !status.accepted || status.url != *url {
                 info!(tracker = %url, %infohash, "announced");
             }
+            status.url = url.clone();
             status.accepted = true;
             status.last_error = None;
             status.announces += 1;
@@ -180,27 +188,27 @@ impl Task {
         }
     }
 
-    fn failed(&self, error: &Error) {
+    /// The status changes once no tracker of the tier is left to try.
+    fn failed(&self, tracker: &Tracker, error: &Error, tier_failed: bool) {
         let Self { infohash, .. } = self;
-        let url = &self.tracker().url;
+        let url = &tracker.url;
         let error = error.chain();
         self.update(|status| {
             // Once, not with each retry.
             if status.last_error.is_none() {
                 warn!(tracker = %url, %infohash, "failed to announce: {error}");
             }
-            status.accepted = false;
-            status.last_error = Some(error);
+            if tier_failed {
+                status.url = url.clone();
+                status.accepted = false;
+                status.last_error = Some(error);
+            }
         });
     }
 
     fn update(&self, change: impl FnOnce(&mut TrackerStatus)) {
-        change(&mut lock(&self.statuses)[self.tracker]);
+        change(&mut lock(&self.statuses)[self.tier]);
         self.shared.changes.send_replace(());
-    }
-
-    fn tracker(&self) -> &Tracker {
-        &self.shared.trackers[self.tracker]
     }
 }
 

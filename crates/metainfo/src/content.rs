@@ -2,6 +2,8 @@
 
 use std::io;
 
+use crate::Identity;
+
 /// What a torrent is made from.
 ///
 /// A reader of the same range gets the same bytes each time; implementations have no position.
@@ -20,6 +22,14 @@ pub trait Content: Send + Sync {
     /// # Errors
     /// The file cannot be read, or is shorter than it was.
     fn read_exact_at(&self, file: usize, offset: u64, buffer: &mut [u8]) -> io::Result<()>;
+
+    /// What is another once a byte is: with it, hashes can be remembered. None where nothing tells.
+    ///
+    /// # Errors
+    /// A file cannot be examined.
+    fn identity(&self) -> io::Result<Option<Identity>> {
+        Ok(None)
+    }
 }
 
 /// One file of a [`Content`].
@@ -29,9 +39,17 @@ pub struct ContentFile {
     pub path: Vec<String>,
     /// Length in bytes.
     pub length: u64,
+    /// A pad file (BEP 47): zeros that are in the pieces, but no file that anybody wants.
+    pub is_pad: bool,
 }
 
 impl ContentFile {
+    /// A file that is no pad.
+    #[must_use]
+    pub fn new(path: Vec<String>, length: u64) -> Self {
+        Self { path, length, is_pad: false }
+    }
+
     /// The path with `/` between its components.
     #[must_use]
     pub fn display_path(&self) -> String {
@@ -44,26 +62,7 @@ pub(crate) fn total_length(content: &dyn Content) -> u64 {
     content.files().iter().map(|file| file.length).sum()
 }
 
-/// Fills `buffer` from the files' bytes taken as one stream, starting at byte `offset` of it.
-pub(crate) fn read_stream(
-    content: &dyn Content,
-    mut offset: u64,
-    mut buffer: &mut [u8],
-) -> Result<(), (usize, io::Error)> {
-    for (index, file) in content.files().iter().enumerate() {
-        if buffer.is_empty() {
-            break;
-        }
-        if offset >= file.length {
-            offset -= file.length;
-            continue;
-        }
-        let here = usize::try_from(file.length - offset).unwrap_or(usize::MAX).min(buffer.len());
-        let (part, rest) = buffer.split_at_mut(here);
-        content.read_exact_at(index, offset, part).map_err(|error| (index, error))?;
-        buffer = rest;
-        offset = 0;
-    }
-    debug_assert!(buffer.is_empty(), "a caller asks for no more than there is");
-    Ok(())
+/// Whether `name` is one component of a path, which leads nowhere else.
+pub(crate) fn is_file_name(name: &str) -> bool {
+    !["", ".", ".."].contains(&name) && !name.contains(['/', '\0'])
 }

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{Content, ContentFile};
+use crate::{Content, ContentFile, Identity};
 
 /// A file or folder, opened read-only, whose layout was taken once.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ impl DiskContent {
         let mut files = Vec::new();
         let single_file = metadata.is_file();
         if single_file {
-            files.push(ContentFile { path: vec![name.clone()], length: metadata.len() });
+            files.push(ContentFile::new(vec![name.clone()], metadata.len()));
         } else {
             walk(path, &boundary, &mut Vec::new(), &mut files)?;
             files.sort_by(|a, b| a.path.cmp(&b.path));
@@ -97,6 +97,10 @@ impl Content for DiskContent {
     fn read_exact_at(&self, file: usize, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
         File::open(self.path_of(file))?.read_exact_at(buffer, offset)
     }
+
+    fn identity(&self) -> io::Result<Option<Identity>> {
+        Identity::of(&self.root, (0..self.files.len()).map(|file| self.path_of(file))).map(Some)
+    }
 }
 
 /// Whether an entry is content: names that begin with a dot are not.
@@ -120,7 +124,7 @@ fn walk(
         let metadata = checked(&path, boundary)?;
         components.push(utf8_name(&path)?);
         if metadata.is_file() {
-            files.push(ContentFile { path: components.clone(), length: metadata.len() });
+            files.push(ContentFile::new(components.clone(), metadata.len()));
         } else {
             if path.is_symlink() {
                 return Err(ScanError::LinkedFolder(path));

@@ -4,19 +4,33 @@
 //! Everything here is a pure function of its input. The same bytes, names, piece length and
 //! namespace give the same infohash on every machine.
 
+pub mod bencode;
 mod content;
 mod disk_content;
+mod hash_cache;
 mod hashing;
+mod info;
 mod infohash;
 mod magnet_link;
+#[cfg(test)]
+mod memory;
 mod metainfo;
+mod padded;
 mod peer_id;
 mod piece_length;
+mod progress;
+mod synthetic_content;
+mod torrent;
 
 pub use content::{Content, ContentFile};
 pub use disk_content::{DiskContent, ScanError, is_hidden};
+pub use hash_cache::{HashCache, Identity};
 pub use infohash::{Infohash, InvalidInfohash};
-pub use magnet_link::MagnetLink;
+pub use magnet_link::{InvalidMagnetLink, MagnetLink};
 pub use metainfo::{Error, File, Metainfo, Options};
+pub use padded::Padded;
 pub use peer_id::PeerId;
 pub use piece_length::{InvalidPieceLength, PieceLength};
+pub use progress::Progress;
+pub use synthetic_content::{InvalidSynthetic, SyntheticContent};
+pub use torrent::{InvalidTorrent, Torrent};

@@ -1,14 +1,18 @@
 //! The metainfo (BEP 3): the info dictionary, its infohash, and the .torrent file around it.
 
-use std::{io, path::Path};
+use std::{io, path::Path, sync::Arc};
 
-use librqbit_bencode::{ByteBuf, bencode_serialize_to_writer, raw_value::RawValue};
-use serde::Serialize;
+use librqbit_bencode::raw_value::RawValue;
+use percent_encoding::utf8_percent_encode;
 use sha1::{Digest as _, Sha1};
 
 use crate::{
-    Content, ContentFile, DiskContent, Infohash, MagnetLink, PieceLength, ScanError,
-    content::total_length, hashing,
+    Content, ContentFile, DiskContent, HashCache, Infohash, MagnetLink, Padded, PieceLength,
+    Progress, ScanError,
+    content::total_length,
+    hashing::{self, Failure, Hashes},
+    info::{Info, Torrent, bencode},
+    magnet_link::UNRESERVED,
 };
 
 /// What the info dictionary holds beyond the content.
@@ -20,6 +24,8 @@ pub struct Options {
     pub source: Option<String>,
     /// Peers come from the trackers alone (BEP 27).
     pub private: bool,
+    /// Let every file begin at a piece boundary, by pad files between them (BEP 47).
+    pub pads: bool,
 }
 
 /// A torrent's description, complete.
@@ -32,6 +38,7 @@ pub struct Metainfo {
     length: u64,
     piece_length: PieceLength,
     piece_count: usize,
+    pads: bool,
     files: Vec<File>,
 }
 
@@ -53,6 +60,9 @@ pub enum Error {
     /// The path is no content.
     #[error(transparent)]
     Scan(#[from] ScanError),
+    /// [`Progress::interrupt`] was called.
+    #[error("failed to hash {0}: interrupted")]
+    Interrupted(String),
     /// A file could not be read while it was hashed.
     #[error("failed to hash {file} of {content}")]
     Hash {
@@ -65,85 +75,65 @@ pub enum Error {
     },
 }
 
-/// The dictionary that is hashed. The serializer writes the keys in their order (BEP 3).
-#[derive(Serialize)]
-struct Info<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    files: Option<Vec<InfoFile<'a>>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    length: Option<u64>,
-    name: &'a str,
-    #[serde(rename = "piece length")]
-    piece_length: u32,
-    pieces: ByteBuf<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    private: Option<u8>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    source: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct InfoFile<'a> {
-    length: u64,
-    path: &'a [String],
-}
-
-#[derive(Serialize)]
-struct Torrent<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    announce: Option<&'a str>,
-    /// One tier each (BEP 12).
-    #[serde(rename = "announce-list", skip_serializing_if = "Vec::is_empty")]
-    announce_list: Vec<&'a [String]>,
-    info: RawValue<&'a [u8]>,
-    /// Web seeds (BEP 19).
-    #[serde(rename = "url-list", skip_serializing_if = "<[String]>::is_empty")]
-    url_list: &'a [String],
-}
-
 impl Metainfo {
     /// Hashes `content` and describes it.
     ///
     /// # Errors
     /// A file cannot be read.
     pub fn build(content: &dyn Content, options: &Options) -> Result<Self, Error> {
+        Self::build_with(content, options, &Progress::default(), None)
+    }
+
+    /// As [`Metainfo::build`], on all cores; `progress` shows how far it is and interrupts it, and
+    /// what `cache` remembers is not hashed again.
+    ///
+    /// # Errors
+    /// A file cannot be read, or the hashing was interrupted.
+    pub fn build_with(
+        content: &dyn Content,
+        options: &Options,
+        progress: &Progress,
+        cache: Option<&HashCache>,
+    ) -> Result<Self, Error> {
         let length = total_length(content);
         let piece_length = options.piece_length.unwrap_or_else(|| PieceLength::for_length(length));
-        let hashes = hashing::hash(content, piece_length.bytes()).map_err(|(index, source)| {
-            Error::Hash {
+        let padded;
+        let content: &dyn Content = if options.pads {
+            padded = Padded::new(content, piece_length);
+            &padded
+        } else {
+            content
+        };
+        let hash = || hashing::hash(content, piece_length.bytes(), progress);
+        let hashes = match cache {
+            Some(cache) => cache.hashes(content, piece_length, progress, hash),
+            None => hash(),
+        };
+        let Hashes { pieces, files } = hashes.map_err(|failure| match failure {
+            Failure::Interrupted => Error::Interrupted(content.name().to_owned()),
+            Failure::Read(index, source) => Error::Hash {
                 content: content.name().to_owned(),
                 file: content.files()[index].display_path(),
                 source,
-            }
+            },
         })?;
-        let single = content.is_single_file();
-        let info = bencode(&Info {
-            files: (!single).then(|| content.files().iter().map(InfoFile::of).collect()),
-            length: single.then_some(length),
-            name: content.name(),
-            piece_length: piece_length.bytes(),
-            pieces: ByteBuf::from(hashes.pieces.as_flattened()),
-            private: options.private.then_some(1),
-            source: options.source.as_deref(),
-        });
+        let info = bencode(&Info::new(content, piece_length, &pieces, options));
+        let file = |(file, sha256): (&ContentFile, [u8; 32])| File {
+            path: file.display_path(),
+            length: file.length,
+            sha256,
+        };
+        let files = content.files().iter().zip(files).filter(|(file, _)| !file.is_pad);
         Ok(Self {
             infohash: Infohash::new(Sha1::digest(&info).into()),
             info,
             name: content.name().to_owned(),
-            single_file: single,
+            single_file: content.is_single_file(),
             length,
             piece_length,
-            piece_count: hashes.pieces.len(),
-            files: content
-                .files()
-                .iter()
-                .zip(hashes.files)
-                .map(|(file, sha256)| File {
-                    path: file.display_path(),
-                    length: file.length,
-                    sha256,
-                })
-                .collect(),
+            piece_count: pieces.len(),
+            pads: options.pads,
+            files: files.map(file).collect(),
         })
     }
 
@@ -199,98 +189,55 @@ impl Metainfo {
         &self.files
     }
 
-    /// The .torrent file, with one tier for each tracker (BEP 12) and web seeds (BEP 19).
+    /// `content`, which this describes, as it describes it: with pad files where it has them. The
+    /// files of the result are those of the info dictionary, one by one.
     #[must_use]
-    pub fn to_torrent(&self, trackers: &[String], web_seeds: &[String]) -> Vec<u8> {
+    pub fn laid_out(&self, content: Arc<dyn Content>) -> Arc<dyn Content> {
+        if self.pads { Arc::new(Padded::new(content, self.piece_length)) } else { content }
+    }
+
+    /// The .torrent file, with tiers of trackers (BEP 12) and web seeds (BEP 19).
+    ///
+    /// A web seed is given by its base URL: what is below it is named as the content is.
+    #[must_use]
+    pub fn to_torrent(&self, tiers: &[Vec<String>], web_seeds: &[String]) -> Vec<u8> {
+        let tiers = || tiers.iter().filter(|tier| !tier.is_empty());
         bencode(&Torrent {
-            announce: trackers.first().map(String::as_str),
-            announce_list: trackers.chunks(1).collect(),
+            announce: tiers().flatten().next().map(String::as_str),
+            announce_list: tiers().map(Vec::as_slice).collect(),
             info: RawValue(&self.info),
-            url_list: web_seeds,
+            url_list: self.web_seed_urls(web_seeds),
         })
     }
 
-    /// The magnet link (BEP 9).
+    /// The magnet link (BEP 9). It has no tiers: the trackers are named in their order.
     #[must_use]
-    pub fn magnet_link(&self, trackers: &[String], web_seeds: &[String]) -> MagnetLink {
+    pub fn magnet_link(&self, tiers: &[Vec<String>], web_seeds: &[String]) -> MagnetLink {
         MagnetLink {
             infohash: self.infohash,
-            name: self.name.clone(),
-            length: self.length,
-            trackers: trackers.to_vec(),
-            web_seeds: web_seeds.to_vec(),
+            name: Some(self.name.clone()),
+            length: Some(self.length),
+            trackers: tiers.concat(),
+            web_seeds: self.web_seed_urls(web_seeds),
         }
     }
-}
 
-impl<'a> InfoFile<'a> {
-    fn of(file: &'a ContentFile) -> Self {
-        Self { length: file.length, path: &file.path }
+    /// The URL of a single file, or that to which a client appends a folder's name and a file's
+    /// path (BEP 19).
+    fn web_seed_urls(&self, bases: &[String]) -> Vec<String> {
+        let url = |base: &String| {
+            let base = base.trim_end_matches('/');
+            let name = if self.single_file { self.name.as_str() } else { "" };
+            format!("{base}/{}", utf8_percent_encode(name, UNRESERVED))
+        };
+        bases.iter().map(url).collect()
     }
-}
-
-fn bencode(value: &impl Serialize) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    bencode_serialize_to_writer(value, &mut bytes)
-        .expect("strings, integers, lists and dictionaries can be bencoded, and memory written");
-    bytes
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Files in memory.
-    struct Memory {
-        single_file: bool,
-        files: Vec<ContentFile>,
-        bytes: Vec<Vec<u8>>,
-    }
-
-    impl Memory {
-        fn file(bytes: Vec<u8>) -> Self {
-            let path = vec!["f.bin".to_owned()];
-            let file = ContentFile { path, length: bytes.len() as u64 };
-            Self { single_file: true, files: vec![file], bytes: vec![bytes] }
-        }
-
-        fn folder(lengths: &[usize]) -> Self {
-            let file = |(index, &length): (usize, &usize)| ContentFile {
-                path: vec!["d".to_owned(), index.to_string()],
-                length: length as u64,
-            };
-            Self {
-                single_file: false,
-                files: lengths.iter().enumerate().map(file).collect(),
-                bytes: lengths.iter().map(|&length| pattern(length)).collect(),
-            }
-        }
-    }
-
-    impl Content for Memory {
-        fn name(&self) -> &str {
-            if self.single_file { "f.bin" } else { "folder" }
-        }
-
-        fn is_single_file(&self) -> bool {
-            self.single_file
-        }
-
-        fn files(&self) -> &[ContentFile] {
-            &self.files
-        }
-
-        fn read_exact_at(&self, file: usize, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
-            let offset = usize::try_from(offset).unwrap();
-            let bytes = self.bytes[file].get(offset..offset + buffer.len());
-            buffer.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
-            Ok(())
-        }
-    }
-
-    fn pattern(length: usize) -> Vec<u8> {
-        (0..length).map(|index| u8::try_from(index % 251).unwrap()).collect()
-    }
+    use crate::memory::{Memory, pattern};
 
     fn build(content: &Memory) -> Metainfo {
         Metainfo::build(content, &Options::default()).unwrap()
@@ -368,7 +315,7 @@ mod tests {
         let options = Options {
             piece_length: Some(PieceLength::new(32 << 10).unwrap()),
             private: true,
-            source: None,
+            ..Options::default()
         };
         let metainfo = Metainfo::build(&Memory::file(pattern(40_000)), &options).unwrap();
         assert_eq!(metainfo.piece_count(), 2);
@@ -378,11 +325,12 @@ mod tests {
     #[test]
     fn the_torrent_file_holds_the_very_bytes_that_were_hashed() {
         let metainfo = build(&Memory::file(b"abc".to_vec()));
-        let trackers = ["http://t/announce".to_owned(), "udp://t:1".to_owned()];
-        let torrent = metainfo.to_torrent(&trackers, &["http://w/f.bin".to_owned()]);
+        let tiers = [&["http://t/announce", "udp://t:1"][..], &["udp://u:1"]]
+            .map(|tier| tier.iter().map(|&url| url.to_owned()).collect());
+        let torrent = metainfo.to_torrent(&tiers, &["http://w/".to_owned()]);
         let expected = format!(
             "d8:announce17:http://t/announce\
-             13:announce-listll17:http://t/announceel9:udp://t:1ee\
+             13:announce-listll17:http://t/announce9:udp://t:1el9:udp://u:1ee\
              4:info{}8:url-listl14:http://w/f.binee",
             info_of(&metainfo)
         );

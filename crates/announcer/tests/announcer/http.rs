@@ -1,6 +1,7 @@
 //! Announces to HTTP trackers (BEP 3), and what the announcer does over time.
 
 use std::{
+    num::NonZeroU16,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -8,30 +9,24 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::support::{Bed, HttpTracker, OWN_ID, infohash, within};
-use tokio::{net::TcpSocket, task::JoinSet};
+use crate::support::{Bed, HttpTracker, OWN_ID, infohash, seeding, tracker_that_is_down, within};
+use seedbed_announcer::Progress;
+use tokio::task::JoinSet;
 
 const ACCEPTED: &str = "d8:completei1e10:incompletei2e8:intervali600e5:peerslee";
 const EVERY_SECOND: &str = "d8:intervali1e5:peerslee";
-
-/// A bound socket, so that the port stays ours, which refuses connections until it listens.
-fn tracker_that_is_down() -> (TcpSocket, String) {
-    let socket = TcpSocket::new_v4().expect("a socket");
-    socket.bind(([127, 0, 0, 1], 0).into()).expect("a free port");
-    let url = format!("http://{}/announce", socket.local_addr().expect("bound"));
-    (socket, url)
-}
 
 #[tokio::test]
 async fn a_torrent_is_announced_as_started_at_once_and_then_regularly() {
     let tracker = HttpTracker::start().await;
     let bed = Bed::start(&[tracker.url()]);
-    bed.announcer.add(infohash(b'a'), || 7);
+    bed.announcer.add(infohash(b'a'), || Progress { uploaded: 7, left: 9 });
     let announce = tracker.announce().await;
     assert_eq!(announce.event(), Some("started"));
     assert_eq!(announce.get("info_hash"), Some("a".repeat(20).as_str()));
     assert_eq!(announce.get("uploaded"), Some("7"));
-    assert_eq!(announce.get("left"), Some("0"));
+    assert_eq!(announce.get("downloaded"), Some("0"));
+    assert_eq!(announce.get("left"), Some("9"));
     announce.answer(EVERY_SECOND).await;
     for _ in 0..2 {
         let announce = tracker.announce().await;
@@ -44,7 +39,7 @@ async fn a_torrent_is_announced_as_started_at_once_and_then_regularly() {
 async fn status_says_what_the_tracker_answered() {
     let tracker = HttpTracker::start().await;
     let bed = Bed::start(&[tracker.url(), tracker.url()]);
-    bed.announcer.add(infohash(b'a'), || 0);
+    bed.announcer.add(infohash(b'a'), seeding);
     assert!(!bed.announcer.all_accepted());
     tracker.announce().await.answer(ACCEPTED).await;
     bed.until(|announcer| announcer.all_accepted()).await;
@@ -63,7 +58,7 @@ async fn status_says_what_the_tracker_answered() {
 async fn peers_are_handed_over_without_ourselves() {
     let tracker = HttpTracker::start().await;
     let mut bed = Bed::start(&[tracker.url()]);
-    bed.announcer.add(infohash(b'a'), || 0);
+    bed.announcer.add(infohash(b'a'), seeding);
     let own = String::from_utf8_lossy(&OWN_ID);
     let body = format!(
         "d8:intervali600e5:peersld2:ip9:127.0.0.17:peer id20:{own}4:porti1ee\
@@ -80,7 +75,7 @@ async fn peers_are_handed_over_without_ourselves() {
 async fn a_tracker_that_comes_up_late_is_found() {
     let (socket, url) = tracker_that_is_down();
     let bed = Bed::start(&[url]);
-    bed.announcer.add(infohash(b'a'), || 0);
+    bed.announcer.add(infohash(b'a'), seeding);
     let failed = |error: &str| error.contains("failed to connect to 127.0.0.1:");
     bed.until(|announcer| {
         announcer.status(infohash(b'a'))[0].last_error.as_deref().is_some_and(failed)
@@ -98,7 +93,7 @@ async fn a_tracker_that_comes_up_late_is_found() {
 async fn a_tracker_that_was_restarted_hears_started_again() {
     let tracker = HttpTracker::start().await;
     let bed = Bed::start(&[tracker.url()]);
-    bed.announcer.add(infohash(b'a'), || 0);
+    bed.announcer.add(infohash(b'a'), seeding);
     tracker.announce().await.answer(EVERY_SECOND).await;
     let killed = tracker.announce().await;
     assert_eq!(killed.event(), None);
@@ -111,7 +106,7 @@ async fn a_tracker_that_was_restarted_hears_started_again() {
 async fn a_failure_reason_and_a_status_are_told_and_the_announce_is_retried() {
     let tracker = HttpTracker::start().await;
     let bed = Bed::start(&[tracker.url()]);
-    bed.announcer.add(infohash(b'a'), || 0);
+    bed.announcer.add(infohash(b'a'), seeding);
     let error = |text| {
         move |announcer: &seedbed_announcer::Announcer| {
             announcer.status(infohash(b'a'))[0].last_error.as_deref() == Some(text)
@@ -132,7 +127,7 @@ async fn one_tracker_that_is_down_leaves_the_torrent_accepted_by_the_other() {
     let (_socket, down) = tracker_that_is_down();
     let tracker = HttpTracker::start().await;
     let bed = Bed::start(&[down, tracker.url()]);
-    bed.announcer.add(infohash(b'a'), || 0);
+    bed.announcer.add(infohash(b'a'), seeding);
     tracker.announce().await.answer(ACCEPTED).await;
     bed.until(|announcer| announcer.accepted(infohash(b'a'))).await;
     assert!(!bed.announcer.accepted_by_all(infohash(b'a')));
@@ -141,7 +136,7 @@ async fn one_tracker_that_is_down_leaves_the_torrent_accepted_by_the_other() {
 #[tokio::test]
 async fn without_trackers_there_is_nothing_to_wait_for() {
     let bed = Bed::start(&[]);
-    bed.announcer.add(infohash(b'a'), || 0);
+    bed.announcer.add(infohash(b'a'), seeding);
     assert!(bed.announcer.accepted(infohash(b'a')));
     bed.announcer.remove(infohash(b'a')).await;
     bed.shutdown.cancel();
@@ -152,7 +147,7 @@ async fn without_trackers_there_is_nothing_to_wait_for() {
 async fn removing_sends_stopped_once_and_adding_again_waits_for_its_answer() {
     let tracker = HttpTracker::start().await;
     let bed = Bed::start(&[tracker.url()]);
-    bed.announcer.add(infohash(b'a'), || 0);
+    bed.announcer.add(infohash(b'a'), seeding);
     tracker.announce().await.answer(ACCEPTED).await;
     bed.until(|announcer| announcer.all_accepted()).await;
     let removed = tokio::spawn({
@@ -163,7 +158,7 @@ async fn removing_sends_stopped_once_and_adding_again_waits_for_its_answer() {
     assert_eq!(stopped.event(), Some("stopped"));
     assert_eq!(stopped.get("numwant"), Some("0"));
     assert!(bed.announcer.status(infohash(b'a')).is_empty());
-    bed.announcer.add(infohash(b'a'), || 0);
+    bed.announcer.add(infohash(b'a'), seeding);
     assert!(!removed.is_finished());
     stopped.answer(ACCEPTED).await;
     within(removed).await.unwrap();
@@ -174,7 +169,7 @@ async fn removing_sends_stopped_once_and_adding_again_waits_for_its_answer() {
 async fn an_announce_under_way_ends_before_stopped_is_sent() {
     let tracker = HttpTracker::start().await;
     let bed = Bed::start(&[tracker.url()]);
-    bed.announcer.add(infohash(b'a'), || 0);
+    bed.announcer.add(infohash(b'a'), seeding);
     let started = tracker.announce().await;
     bed.shutdown.cancel();
     started.answer(ACCEPTED).await;
@@ -188,7 +183,7 @@ async fn an_announce_under_way_ends_before_stopped_is_sent() {
 async fn a_silent_tracker_is_told_stopped_and_does_not_hold_up_shutdown() {
     let tracker = HttpTracker::start().await;
     let bed = Bed::start(&[tracker.url()]);
-    bed.announcer.add(infohash(b'a'), || 0);
+    bed.announcer.add(infohash(b'a'), seeding);
     let _unanswered = tracker.announce().await;
     let begin = Instant::now();
     bed.shutdown.cancel();
@@ -206,7 +201,7 @@ async fn many_torrents_are_announced_a_few_at_a_time_and_all_stopped_on_shutdown
     for number in 0..TORRENTS {
         let mut name = [b'-'; 20];
         name[..8].copy_from_slice(&number.to_be_bytes());
-        bed.announcer.add(name.into(), || 0);
+        bed.announcer.add(name.into(), seeding);
     }
     let most = Arc::new(AtomicUsize::new(0));
     let open = Arc::new(AtomicUsize::new(0));
@@ -231,4 +226,41 @@ async fn many_torrents_are_announced_a_few_at_a_time_and_all_stopped_on_shutdown
     bed.shutdown.cancel();
     serve("stopped").await;
     within(bed.announcer.finished()).await;
+}
+
+#[tokio::test]
+async fn the_port_and_the_address_that_are_announced_are_the_configured_ones() {
+    for (ip, wanted) in [(None, None), (Some("2001:db8::7"), Some("2001:db8::7"))] {
+        let tracker = HttpTracker::start().await;
+        let bed = Bed::configured(&[&[tracker.url()]], |config| {
+            config.port = NonZeroU16::new(6881).unwrap();
+            config.announce_ip = ip.map(|ip| ip.parse().unwrap());
+            config.numwant = 7;
+        });
+        bed.announcer.add(infohash(b'a'), seeding);
+        let announce = tracker.announce().await;
+        assert_eq!(announce.get("port"), Some("6881"));
+        assert_eq!(announce.get("ip"), wanted);
+        assert_eq!(announce.get("numwant"), Some("7"));
+    }
+}
+
+#[tokio::test]
+async fn announces_come_as_often_as_max_interval_says() {
+    let tracker = HttpTracker::start().await;
+    let bed = Bed::configured(&[&[tracker.url()]], |config| {
+        config.max_interval = Some(Duration::from_secs(1));
+    });
+    bed.announcer.add(infohash(b'a'), seeding);
+    tracker.announce().await.answer(ACCEPTED).await;
+    assert_eq!(tracker.announce().await.event(), None);
+}
+
+#[tokio::test]
+async fn a_tracker_is_reached_over_ipv6() {
+    let tracker = HttpTracker::start_on("[::1]:0").await;
+    let bed = Bed::start(&[tracker.url()]);
+    bed.announcer.add(infohash(b'a'), seeding);
+    tracker.announce().await.answer(ACCEPTED).await;
+    bed.until(|announcer| announcer.all_accepted()).await;
 }

@@ -2,4 +2,5 @@
 
 mod http;
 mod support;
+mod tiers;
 mod udp;

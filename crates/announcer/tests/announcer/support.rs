@@ -3,13 +3,14 @@
 use std::{collections::HashMap, net::SocketAddr, num::NonZeroU16};
 
 use aquatic_udp_protocol::{Request, Response};
-use seedbed_announcer::{Announcer, Config, PeersFound, TrackerUrl};
+use futures_util::future::poll_immediate;
+use seedbed_announcer::{Announcer, Config, PeersFound, Progress, TrackerUrl};
 use seedbed_metainfo::{Infohash, PeerId};
 use seedbed_service::Shutdown;
 use seedbed_testkit::DEADLINE;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
-    net::{TcpListener, TcpStream, UdpSocket},
+    net::{TcpListener, TcpSocket, TcpStream, UdpSocket},
     sync::mpsc,
     time::timeout,
 };
@@ -20,6 +21,11 @@ pub(crate) fn infohash(letter: u8) -> Infohash {
     Infohash::new([letter; 20])
 }
 
+/// A seeder that has everything and has uploaded nothing.
+pub(crate) fn seeding() -> Progress {
+    Progress::default()
+}
+
 /// An announcer, and what belongs to it.
 pub(crate) struct Bed {
     pub(crate) announcer: Announcer,
@@ -28,16 +34,26 @@ pub(crate) struct Bed {
 }
 
 impl Bed {
+    /// With a tier for each tracker.
     pub(crate) fn start(trackers: &[String]) -> Self {
+        Self::configured(&trackers.chunks(1).collect::<Vec<_>>(), |_| {})
+    }
+
+    pub(crate) fn tiers(tiers: &[&[String]]) -> Self {
+        Self::configured(tiers, |_| {})
+    }
+
+    pub(crate) fn configured(tiers: &[&[String]], configure: impl FnOnce(&mut Config)) -> Self {
         let parse = |url: &String| url.parse::<TrackerUrl>().expect("a tracker's URL");
-        let config = Config {
-            trackers: trackers.iter().map(parse).collect(),
+        let mut config = Config {
+            trackers: tiers.iter().map(|tier| tier.iter().map(parse).collect()).collect(),
             peer_id: PeerId::new(OWN_ID),
             port: NonZeroU16::MIN,
             announce_ip: None,
             max_interval: None,
             numwant: 50,
         };
+        configure(&mut config);
         let shutdown = Shutdown::new();
         let (announcer, peers) = Announcer::start(config, shutdown.clone());
         Self { announcer, peers, shutdown }
@@ -60,6 +76,14 @@ pub(crate) async fn within<T>(future: impl Future<Output = T>) -> T {
     timeout(DEADLINE, future).await.expect("it happens before the deadline")
 }
 
+/// A bound socket, so that the port stays ours, which refuses connections until it listens.
+pub(crate) fn tracker_that_is_down() -> (TcpSocket, String) {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.bind(([127, 0, 0, 1], 0).into()).expect("a free port");
+    let url = format!("http://{}/announce", socket.local_addr().expect("bound"));
+    (socket, url)
+}
+
 /// An HTTP tracker whose every answer the test gives.
 pub(crate) struct HttpTracker(TcpListener);
 
@@ -71,7 +95,11 @@ pub(crate) struct Announce {
 
 impl HttpTracker {
     pub(crate) async fn start() -> Self {
-        Self(TcpListener::bind("127.0.0.1:0").await.expect("a free port"))
+        Self::start_on("127.0.0.1:0").await
+    }
+
+    pub(crate) async fn start_on(address: &str) -> Self {
+        Self(TcpListener::bind(address).await.expect("a free port"))
     }
 
     pub(crate) fn listening(listener: TcpListener) -> Self {
@@ -80,6 +108,11 @@ impl HttpTracker {
 
     pub(crate) fn url(&self) -> String {
         format!("http://{}/announce", self.0.local_addr().expect("bound"))
+    }
+
+    /// Whether a connection waits to be accepted.
+    pub(crate) async fn was_asked(&self) -> bool {
+        poll_immediate(std::pin::pin!(self.0.accept())).await.is_some()
     }
 
     pub(crate) async fn announce(&self) -> Announce {
@@ -125,7 +158,11 @@ pub(crate) struct UdpTracker(UdpSocket);
 
 impl UdpTracker {
     pub(crate) async fn start() -> Self {
-        Self(UdpSocket::bind("127.0.0.1:0").await.expect("a free port"))
+        Self::start_on("127.0.0.1:0").await
+    }
+
+    pub(crate) async fn start_on(address: &str) -> Self {
+        Self(UdpSocket::bind(address).await.expect("a free port"))
     }
 
     pub(crate) fn url(&self) -> String {
