@@ -41,16 +41,21 @@ pub fn stock_videos() -> PathBuf {
 }
 
 /// Flags that put every service on a free port of loopback.
-pub const FREE_PORTS: [&str; 8] = [
-    "--tracker-listen",
-    "127.0.0.1:0",
-    "--seeder-listen",
-    "127.0.0.1:0",
-    "--seeder-peer-listen",
-    "127.0.0.1:0",
-    "--range-listen",
-    "127.0.0.1:0",
-];
+pub const FREE_PORTS: [&str; 8] = free_ports("127.0.0.1:0");
+
+/// Flags that put every service on this address.
+const fn free_ports(address: &str) -> [&str; 8] {
+    [
+        "--tracker-listen",
+        address,
+        "--seeder-listen",
+        address,
+        "--seeder-peer-listen",
+        address,
+        "--range-listen",
+        address,
+    ]
+}
 
 impl Bed {
     /// Starts a bed of the stock videos, with these flags beside those of [`FREE_PORTS`].
@@ -59,9 +64,22 @@ impl Bed {
     /// It does not become ready.
     #[must_use]
     pub fn start(flags: &[&str]) -> Self {
+        Self::start_at(FREE_PORTS, flags)
+    }
+
+    /// As [`Bed::start`], on IPv6 alone.
+    ///
+    /// # Panics
+    /// It does not become ready.
+    #[must_use]
+    pub fn start_on_ipv6(flags: &[&str]) -> Self {
+        Self::start_at(free_ports("[::1]:0"), flags)
+    }
+
+    fn start_at(addresses: [&str; 8], flags: &[&str]) -> Self {
         let videos = stock_videos();
         let videos = videos.to_str().expect("the repository's path is UTF-8");
-        let line = [&["up", "--content", videos], &FREE_PORTS[..], flags].concat();
+        let line = [&["up", "--content", videos], &addresses[..], flags].concat();
         Self(Server::start(&binary("seedbed"), line))
     }
 

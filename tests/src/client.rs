@@ -4,13 +4,13 @@ use std::{
     fs::{self, File},
     net::{Ipv4Addr, TcpListener},
     os::unix::fs::PermissionsExt as _,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
-use seedbed_testkit::{Tool, require, wait_until};
+use seedbed_testkit::{Tool, binary, require, wait_until};
 
-/// A client that can download a magnet link into a directory.
+/// A client that can download a torrent into a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Client {
     /// aria2c.
@@ -19,45 +19,81 @@ pub enum Client {
     Transmission,
     /// libtorrent's Python binding.
     Libtorrent,
+    /// webtorrent for Node.
+    Webtorrent,
+    /// rqbit's library, as `seedbed fetch` runs it.
+    Rqbit,
+}
+
+/// How a client is to connect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Connect {
+    /// TCP over IPv4, without encryption if the client can choose.
+    Tcp,
+    /// TCP over IPv6.
+    TcpOverIpv6,
+    /// uTP (BEP 29) and nothing else.
+    Utp,
+    /// TCP, all of it encrypted with RC4 (MSE) and nothing else.
+    Encrypted,
 }
 
 impl Client {
-    /// Downloads `magnet` into `directory`, and returns once all of it is there.
+    /// Downloads `source`, a magnet link or the path of a .torrent file, into `directory`, and
+    /// returns once all of it is there.
     ///
     /// # Panics
-    /// The client is not installed, or fails, or takes too long; its log is in the message.
-    pub fn download(self, magnet: &str, directory: &Path) {
-        let log = directory.join(".log");
-        let output = File::create(&log).expect("a log can be made");
+    /// The client is not installed, or fails, or takes too long; its log is in the message. Or it
+    /// cannot be told to connect so.
+    pub fn download(self, source: &str, directory: &Path, connect: Connect) {
         let done = directory.join(".done");
-        let mut command = match self {
-            Self::Aria2 => aria2(magnet, directory),
-            Self::Transmission => transmission(magnet, directory, &done),
-            Self::Libtorrent => libtorrent(magnet, directory),
+        let mut command = match (self, connect) {
+            (Self::Libtorrent, _) => libtorrent(source, directory, connect),
+            (Self::Aria2, Connect::Tcp | Connect::Encrypted) => aria2(source, directory, connect),
+            (Self::Transmission, Connect::Tcp) => transmission(source, directory, &done),
+            (Self::Webtorrent, Connect::Tcp) => webtorrent(source, directory),
+            (Self::Rqbit, Connect::Tcp) => rqbit(source, directory),
+            _ => panic!("{self:?} cannot be told to connect by {connect:?}"),
         };
-        let child = command
-            .stdin(Stdio::null())
-            .stdout(output.try_clone().expect("a log can be shared"))
-            .stderr(output)
-            .spawn()
-            .unwrap_or_else(|error| panic!("failed to start {self:?}: {error}"));
-        let mut child = Running { child, client: self, log: &log };
-        wait_until(&format!("{self:?} to download {magnet}"), || {
-            done.exists()
-                || child.child.try_wait().expect("a child can be waited for").is_some_and(
-                    |status| {
-                        assert!(status.success(), "{self:?} failed: {status}");
-                        true
-                    },
-                )
-        });
+        run(&format!("{self:?}"), &mut command, directory, || done.exists());
     }
+}
+
+/// Downloads `source` with so many libtorrent clients at once, into directories of `directory` that
+/// are named from 0 on, and returns once all have all of it.
+///
+/// # Panics
+/// As [`Client::download`] does.
+pub fn download_copies(copies: usize, source: &str, directory: &Path) {
+    let mut command = libtorrent(source, directory, Connect::Tcp);
+    command.arg("--copies").arg(copies.to_string());
+    run("libtorrent", &mut command, directory, || false);
+}
+
+/// Runs a client until it has ended well, or `is_done`.
+fn run(client: &str, command: &mut Command, directory: &Path, is_done: impl Fn() -> bool) {
+    let log = directory.join(".log");
+    let output = File::create(&log).expect("a log can be made");
+    let child = command
+        .stdin(Stdio::null())
+        .stdout(output.try_clone().expect("a log can be shared"))
+        .stderr(output)
+        .spawn()
+        .unwrap_or_else(|error| panic!("failed to start {client}: {error}"));
+    let mut child = Running { child, client, log: &log };
+    wait_until(&format!("{client} to download"), || {
+        is_done()
+            || child.child.try_wait().expect("a child can be waited for").is_some_and(|status| {
+                assert!(status.success(), "{client} failed: {status}");
+                true
+            })
+    });
 }
 
 /// Ends the client, and shows its log if the test fails.
 struct Running<'a> {
     child: Child,
-    client: Client,
+    client: &'a str,
     log: &'a Path,
 }
 
@@ -68,12 +104,12 @@ impl Drop for Running<'_> {
         let _reaped = self.child.wait();
         if std::thread::panicking() {
             let log = fs::read_to_string(self.log).unwrap_or_default();
-            eprintln!("--- log of {:?} ---\n{log}", self.client);
+            eprintln!("--- log of {} ---\n{log}", self.client);
         }
     }
 }
 
-fn aria2(magnet: &str, directory: &Path) -> Command {
+fn aria2(source: &str, directory: &Path, connect: Connect) -> Command {
     let mut command = Command::new(require(Tool::ARIA2));
     command.arg("--dir").arg(directory).args([
         "--no-conf",
@@ -87,12 +123,15 @@ fn aria2(magnet: &str, directory: &Path) -> Command {
         "--file-allocation=none",
         "--console-log-level=info",
         "--summary-interval=0",
-        magnet,
     ]);
+    if connect == Connect::Encrypted {
+        command.args(["--bt-require-crypto=true", "--bt-min-crypto-level=arc4"]);
+    }
+    command.arg(source);
     command
 }
 
-fn transmission(magnet: &str, directory: &Path, done: &Path) -> Command {
+fn transmission(source: &str, directory: &Path, done: &Path) -> Command {
     let config = directory.join(".config");
     fs::create_dir_all(&config).expect("a directory can be made");
     let settings = r#"{"dht-enabled": false, "lpd-enabled": false, "pex-enabled": false,
@@ -108,13 +147,37 @@ fn transmission(magnet: &str, directory: &Path, done: &Path) -> Command {
     let free = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|free| free.local_addr());
     command.arg("--port").arg(free.expect("a port is free").port().to_string());
     command.arg("--config-dir").arg(config).arg("--download-dir").arg(directory);
-    command.arg("--finish").arg(script).arg("--no-portmap").arg(magnet);
+    command.arg("--finish").arg(script).arg("--no-portmap").arg(source);
     command
 }
 
-fn libtorrent(magnet: &str, directory: &Path) -> Command {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/clients/libtorrent_download.py");
+fn libtorrent(source: &str, directory: &Path, connect: Connect) -> Command {
     let mut command = Command::new(require(Tool::LIBTORRENT));
-    command.arg(script).arg(magnet).arg(directory);
+    command.arg(script("libtorrent_download.py")).arg(source).arg(directory);
+    command.args(match connect {
+        Connect::Tcp => &[][..],
+        Connect::TcpOverIpv6 => &["--listen", "[::1]:0"],
+        Connect::Utp => &["--utp"],
+        Connect::Encrypted => &["--encrypted"],
+    });
     command
+}
+
+fn webtorrent(source: &str, directory: &Path) -> Command {
+    let script = script("webtorrent_download.mjs");
+    let modules = script.with_file_name("../node_modules/webtorrent");
+    assert!(modules.is_dir(), "this test needs webtorrent: make setup-test");
+    let mut command = Command::new("node");
+    command.arg(script).arg(source).arg(directory);
+    command
+}
+
+fn rqbit(source: &str, directory: &Path) -> Command {
+    let mut command = Command::new(binary("seedbed"));
+    command.arg("fetch").arg(source).arg("--out").arg(directory);
+    command
+}
+
+fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("clients").join(name)
 }

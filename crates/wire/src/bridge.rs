@@ -14,7 +14,9 @@ use tokio::{
 };
 
 use crate::{
+    Limiter,
     frame::FrameTooLong,
+    limiter,
     policy::Direction,
     session::{Output, Session},
 };
@@ -42,28 +44,24 @@ pub(crate) enum BridgeError {
     Idle(Duration),
 }
 
-/// Bridges `peer` and `engine`, both past their handshakes, until both directions have ended.
+/// Bridges a peer and the engine, both past their handshakes, until both directions have ended.
 ///
 /// The end of one is passed on, and the other then has two seconds to end as well.
 ///
 /// # Errors
 /// The bridge broke off, or the peer said nothing for `idle`.
-pub(crate) async fn run<P, E>(
+pub(crate) async fn run(
     session: &Mutex<Session>,
-    peer: P,
-    engine: E,
+    (peer_reader, peer_writer): (impl AsyncRead + Unpin, impl AsyncWrite + Unpin),
+    (engine_reader, engine_writer): (impl AsyncRead + Unpin, impl AsyncWrite + Unpin),
+    limits: impl Iterator<Item = &Limiter> + Clone,
     idle: Duration,
-) -> Result<(), BridgeError>
-where
-    P: AsyncRead + AsyncWrite,
-    E: AsyncRead + AsyncWrite,
-{
-    let (peer_reader, peer_writer) = tokio::io::split(peer);
-    let (engine_reader, engine_writer) = tokio::io::split(engine);
-    let pump = Pump { session, insert: &Notify::new() };
-    let to_engine = pump.run(Direction::ToEngine, peer_reader, engine_writer, idle);
+) -> Result<(), BridgeError> {
+    let pump = Pump { session, inserts: &Inserts::default() };
+    let unlimited = std::iter::empty();
+    let to_engine = pump.run(Direction::ToEngine, peer_reader, engine_writer, unlimited, idle);
     // The engine is trusted to end a connection that it has no more use for.
-    let to_peer = pump.run(Direction::ToPeer, engine_reader, peer_writer, Duration::MAX);
+    let to_peer = pump.run(Direction::ToPeer, engine_reader, peer_writer, limits, Duration::MAX);
     tokio::pin!(to_engine, to_peer);
     let _gave_up = tokio::select! {
         ended = &mut to_engine => { ended?; timeout(LINGER, to_peer).await }
@@ -72,12 +70,27 @@ where
     Ok(())
 }
 
+/// Tells each direction that the session has something to say in it.
+#[derive(Default)]
+struct Inserts {
+    to_engine: Notify,
+    to_peer: Notify,
+}
+
+impl Inserts {
+    const fn of(&self, direction: Direction) -> &Notify {
+        match direction {
+            Direction::ToEngine => &self.to_engine,
+            Direction::ToPeer => &self.to_peer,
+        }
+    }
+}
+
 /// What the two directions share.
 #[derive(Clone, Copy)]
 struct Pump<'a> {
     session: &'a Mutex<Session>,
-    /// The session has something to say to the peer.
-    insert: &'a Notify,
+    inserts: &'a Inserts,
 }
 
 impl Pump<'_> {
@@ -86,13 +99,14 @@ impl Pump<'_> {
         direction: Direction,
         mut from: impl AsyncRead + Unpin,
         mut to: impl AsyncWrite + Unpin,
+        limits: impl Iterator<Item = &Limiter> + Clone,
         idle: Duration,
     ) -> Result<(), BridgeError> {
-        let (mut buffer, mut output) = match direction {
-            Direction::ToEngine => (vec![0; TO_ENGINE_BUFFER], Vec::new()),
-            Direction::ToPeer => (vec![0; TO_PEER_BUFFER], Vec::new()),
+        let mut buffer = match direction {
+            Direction::ToEngine => vec![0; TO_ENGINE_BUFFER],
+            Direction::ToPeer => vec![0; TO_PEER_BUFFER],
         };
-        let mut filled = 0;
+        let (mut filled, mut output) = (0, Vec::new());
         loop {
             tokio::select! {
                 read = timeout(idle, from.read(&mut buffer[filled..])) => {
@@ -101,14 +115,15 @@ impl Pump<'_> {
                         read => filled += read,
                     }
                 }
-                () = self.insert.notified(), if direction == Direction::ToPeer => {}
+                () = self.inserts.of(direction).notified() => {}
             }
             let taken = self.advance(direction, &buffer[..filled], &mut output)?;
             for output in output.drain(..) {
-                match output {
-                    Output::Copy(run) => to.write_all(&buffer[run]).await?,
-                    Output::Insert(bytes) => to.write_all(bytes).await?,
-                }
+                let bytes = match &output {
+                    Output::Copy(run) => &buffer[run.clone()],
+                    Output::Insert(bytes) => bytes,
+                };
+                limiter::write_all(&mut to, bytes, limits.clone()).await?;
             }
             to.flush().await?;
             buffer.copy_within(taken..filled, 0);
@@ -125,9 +140,10 @@ impl Pump<'_> {
     ) -> Result<usize, FrameTooLong> {
         let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = session.advance(direction, input, output)?;
-        // The other direction sees it by itself, at the end of the frame that it is in.
-        if direction == Direction::ToEngine && session.has_insert() {
-            self.insert.notify_one();
+        // The other direction may be waiting for input. If it is in a frame, it sees it at its end.
+        let other = direction.other();
+        if session.has_insert(other) {
+            self.inserts.of(other).notify_one();
         }
         Ok(taken)
     }
@@ -135,28 +151,42 @@ impl Pump<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::{num::NonZeroU64, sync::Arc};
 
-    use seedbed_metainfo::{Infohash, PeerId};
+    use seedbed_metainfo::{Infohash, PeerId, PieceLength};
     use tokio::io::{DuplexStream, duplex};
 
     use super::*;
-    use crate::policy::{Origin, PeerInfo, Shield};
+    use crate::{Layout, Origin, PeerInfo, Shield, Torrent, Transport};
 
     const IDLE: Duration = Duration::from_secs(300);
     const UNCHOKE: &[u8] = &[0, 0, 0, 1, 1];
     const INTERESTED: &[u8] = &[0, 0, 0, 1, 2];
 
     fn bridge() -> (DuplexStream, DuplexStream, tokio::task::JoinHandle<Result<(), BridgeError>>) {
+        bridge_with(None)
+    }
+
+    fn bridge_with(
+        limit: Option<Limiter>,
+    ) -> (DuplexStream, DuplexStream, tokio::task::JoinHandle<Result<(), BridgeError>>) {
         let peer = PeerInfo {
             infohash: Infohash::new([1; 20]),
             peer_id: PeerId::new([2; 20]),
             address: ([127, 0, 0, 1], 1).into(),
             origin: Origin::Incoming,
+            transport: Transport::Tcp,
+            encrypted: false,
         };
-        let session = Mutex::new(Session::new(peer, Arc::new(Shield)));
+        let piece_length = PieceLength::new(32 << 10).unwrap();
+        let torrent = Torrent::whole(Layout { piece_length, length: 1 << 20 });
+        let session = Mutex::new(Session::new(peer, torrent, Arc::new(Shield)));
         let ((peer, inner_peer), (engine, inner_engine)) = (duplex(1 << 10), duplex(1 << 10));
-        let task = tokio::spawn(async move { run(&session, inner_peer, inner_engine, IDLE).await });
+        let (inner_peer, inner_engine) =
+            (tokio::io::split(inner_peer), tokio::io::split(inner_engine));
+        let task = tokio::spawn(async move {
+            run(&session, inner_peer, inner_engine, limit.iter(), IDLE).await
+        });
         (peer, engine, task)
     }
 
@@ -187,6 +217,22 @@ mod tests {
         }
         let error = task.await.unwrap().unwrap_err();
         assert!(matches!(error, BridgeError::Idle(IDLE)), "{error}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_limit_holds_for_all_frames_to_the_peer_and_for_none_to_the_engine() {
+        let limit = Limiter::new(NonZeroU64::new(1000).unwrap());
+        let (mut peer, mut engine, _task) = bridge_with(Some(limit));
+        let start = tokio::time::Instant::now();
+        let (have, count) = ([0, 0, 0, 5, 4, 0, 0, 0, 9], 1000);
+        let frames = have.repeat(count);
+        let (sent, ()) = tokio::join!(peer.write_all(&frames), expect(&mut engine, &frames));
+        sent.unwrap();
+        assert_eq!(start.elapsed(), Duration::ZERO);
+        let (sent, ()) = tokio::join!(engine.write_all(&frames), expect(&mut peer, &frames));
+        sent.unwrap();
+        let seconds = start.elapsed().as_secs_f64();
+        assert!((8.9..9.1).contains(&seconds), "9,000 bytes took {seconds} s");
     }
 
     #[tokio::test]

@@ -10,25 +10,66 @@
 /// a greater length is what a stream that is no BitTorrent looks like.
 pub const MAX_LENGTH: u32 = (1 << 20) + 64;
 
-/// What kind of message a frame is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct MessageId(pub u8);
+/// Length of a frame's prefix and id.
+pub(crate) const HEAD: usize = 5;
 
-impl MessageId {
+/// Length of a Piece frame before its content.
+pub(crate) const PIECE_HEAD: usize = HEAD + 8;
+
+/// What a frame says, as far as its first bytes tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// Nothing, but that the sender is still there.
+    KeepAlive,
     /// The sender will answer no requests.
-    pub const CHOKE: Self = Self(0);
+    Choke,
     /// The sender will answer requests.
-    pub const UNCHOKE: Self = Self(1);
+    Unchoke,
     /// The sender wants pieces.
-    pub const INTERESTED: Self = Self(2);
+    Interested,
     /// The sender wants no pieces.
-    pub const NOT_INTERESTED: Self = Self(3);
+    NotInterested,
+    /// The sender has this piece.
+    Have(u32),
+    /// The sender has the pieces that the body names.
+    Bitfield,
+    /// The sender wants a block.
+    Request(Block),
     /// A block.
-    pub const PIECE: Self = Self(7);
-    /// Takes a request back; the last message of BEP 3.
-    pub const CANCEL: Self = Self(8);
-    /// A message of the extension protocol (BEP 10).
-    pub const EXTENDED: Self = Self(20);
+    Piece(Block),
+    /// Takes a request back.
+    Cancel(Block),
+    /// A message of the extension protocol (BEP 10), with its extended id if it has one.
+    Extended(Option<u8>),
+    /// An id that neither BEP 3 nor BEP 10 knows, or a body that is not as they have it.
+    Other(u8),
+}
+
+/// Part of a piece.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// The piece's index.
+    pub piece: u32,
+    /// Where in the piece it begins.
+    pub begin: u32,
+    /// How long it is.
+    pub length: u32,
+}
+
+impl Block {
+    /// The frame that requests it.
+    pub(crate) fn request(self) -> Vec<u8> {
+        let fields = [13, self.piece, self.begin, self.length].map(u32::to_be_bytes);
+        let [length, body @ ..] = fields;
+        [&length[..], &[6], &body.concat()].concat()
+    }
+
+    /// The Piece frame that brings it, up to the content.
+    pub(crate) fn piece_head(self) -> Vec<u8> {
+        let [length, piece, begin] =
+            [self.length + 9, self.piece, self.begin].map(u32::to_be_bytes);
+        [&length[..], &[7], &piece, &begin].concat()
+    }
 }
 
 /// A frame as its first bytes tell.
@@ -36,17 +77,47 @@ impl MessageId {
 pub struct FrameHeader {
     /// The length prefix: id and body.
     pub length: u32,
-    /// What it is; none for a keep-alive, whose length is 0.
-    pub id: Option<MessageId>,
-    /// The extended message id of an [`MessageId::EXTENDED`] frame (BEP 10).
-    pub extension: Option<u8>,
+    /// What it says.
+    pub message: Message,
 }
 
 impl FrameHeader {
-    /// Bytes of content in a block: all but the id, the piece's index and the offset.
-    #[must_use]
-    pub const fn block_length(self) -> u64 {
-        self.length.saturating_sub(9) as u64
+    /// The header at the start of `bytes`; none if there is more to come of it.
+    fn parse(bytes: &[u8]) -> Result<Option<Self>, FrameTooLong> {
+        let Some((prefix, body)) = bytes.split_first_chunk::<4>() else { return Ok(None) };
+        let length = u32::from_be_bytes(*prefix);
+        if length > MAX_LENGTH {
+            return Err(FrameTooLong(length));
+        }
+        Ok(Message::parse(length, body).map(|message| Self { length, message }))
+    }
+}
+
+impl Message {
+    fn parse(length: u32, body: &[u8]) -> Option<Self> {
+        if length == 0 {
+            return Some(Self::KeepAlive);
+        }
+        let (&id, fields) = body.split_first()?;
+        let field = |index: usize| {
+            let bytes = fields.get(index * 4..)?.first_chunk::<4>()?;
+            Some(u32::from_be_bytes(*bytes))
+        };
+        let block = |length| Some(Block { piece: field(0)?, begin: field(1)?, length });
+        Some(match (id, length) {
+            (0, 1) => Self::Choke,
+            (1, 1) => Self::Unchoke,
+            (2, 1) => Self::Interested,
+            (3, 1) => Self::NotInterested,
+            (4, 5) => Self::Have(field(0)?),
+            (5, _) => Self::Bitfield,
+            (6, 13) => Self::Request(block(field(2)?)?),
+            (7, 9..) => Self::Piece(block(length - 9)?),
+            (8, 13) => Self::Cancel(block(field(2)?)?),
+            (20, 1) => Self::Extended(None),
+            (20, _) => Self::Extended(Some(*fields.first()?)),
+            _ => Self::Other(id),
+        })
     }
 }
 
@@ -83,21 +154,9 @@ impl Splitter {
     pub fn next(&mut self, bytes: &[u8]) -> Result<Option<Part>, FrameTooLong> {
         let mut header = None;
         if self.at_boundary() {
-            let Some((prefix, after)) = bytes.split_first_chunk::<4>() else { return Ok(None) };
-            let length = u32::from_be_bytes(*prefix);
-            if length > MAX_LENGTH {
-                return Err(FrameTooLong(length));
-            }
-            // How many bytes of the body the header needs.
-            let wanted = match after.first() {
-                _ if length == 0 => 0,
-                Some(&id) if MessageId(id) == MessageId::EXTENDED && length > 1 => 2,
-                _ => 1,
-            };
-            let Some(start) = after.get(..wanted) else { return Ok(None) };
-            let id = start.first().copied().map(MessageId);
-            header = Some(FrameHeader { length, id, extension: start.get(1).copied() });
-            self.rest = prefix.len() + length as usize;
+            header = FrameHeader::parse(bytes)?;
+            let Some(header) = header else { return Ok(None) };
+            self.rest = 4 + header.length as usize;
         }
         let length = self.rest.min(bytes.len());
         if length == 0 {
@@ -137,7 +196,7 @@ mod tests {
                 frames.extend(part.header.map(|header| (header, Vec::new())));
                 frames.last_mut().unwrap().1.extend(pending.drain(..part.length));
             }
-            assert!(pending.len() < 6, "only a broken header is left for later");
+            assert!(pending.len() < 17, "only a broken header is left for later");
         }
         Ok(frames)
     }
@@ -145,11 +204,12 @@ mod tests {
     #[test]
     fn a_stream_split_at_any_byte_has_the_same_frames() {
         let stream =
-            [frame(2, b""), vec![0; 4], frame(7, b"index...block"), frame(1, b"")].concat();
+            [frame(2, b""), vec![0; 4], frame(7, b"\0\0\0\x01\0\0\x40\0block"), frame(1, b"")]
+                .concat();
         let whole = split([&stream[..]]).unwrap();
-        let ids: Vec<_> = whole.iter().map(|(header, _)| header.id.map(|id| id.0)).collect();
-        assert_eq!(ids, [Some(2), None, Some(7), Some(1)]);
-        assert_eq!(whole[2].0.block_length(), 5);
+        let messages: Vec<_> = whole.iter().map(|(header, _)| header.message).collect();
+        let block = Message::Piece(Block { piece: 1, begin: 16384, length: 5 });
+        assert_eq!(messages, [Message::Interested, Message::KeepAlive, block, Message::Unchoke]);
         for at in 0..=stream.len() {
             let (head, tail) = stream.split_at(at);
             assert_eq!(split([head, tail]).unwrap(), whole, "split at {at}");
@@ -163,15 +223,45 @@ mod tests {
             let stream = frame(20, body);
             for frames in [split([&stream[..]]).unwrap(), split(stream.chunks(1)).unwrap()] {
                 let [(header, bytes)] = &frames[..] else { panic!("one frame: {frames:?}") };
-                assert_eq!((header.extension, bytes), (extension, &stream));
+                assert_eq!((header.message, bytes), (Message::Extended(extension), &stream));
             }
         }
     }
 
     #[test]
+    fn bep_3_messages_have_the_fields_that_it_gives_them() {
+        let block = Block { piece: 0x0102_0304, begin: 5, length: 6 };
+        let fields = [1, 2, 3, 4, 0, 0, 0, 5, 0, 0, 0, 6];
+        for (id, body, message) in [
+            (0, &b""[..], Message::Choke),
+            (1, b"", Message::Unchoke),
+            (2, b"", Message::Interested),
+            (3, b"", Message::NotInterested),
+            (4, &fields[..4], Message::Have(0x0102_0304)),
+            (5, b"", Message::Bitfield),
+            (5, b"abc", Message::Bitfield),
+            (6, &fields, Message::Request(block)),
+            (7, &fields, Message::Piece(Block { length: 4, ..block })),
+            (8, &fields, Message::Cancel(block)),
+            (0, b"x", Message::Other(0)),
+            (4, &fields, Message::Other(4)),
+            (6, &fields[..11], Message::Other(6)),
+            (7, &fields[..7], Message::Other(7)),
+            (9, b"12", Message::Other(9)),
+        ] {
+            let [(header, _)] = split([&frame(id, body)[..]]).unwrap()[..] else { panic!("{id}") };
+            assert_eq!(header.message, message, "id {id}, body {body:?}");
+        }
+        assert_eq!(block.request(), frame(6, &fields));
+        let head = block.piece_head();
+        assert_eq!([&head[..], b"123456"].concat(), frame(7, &[&fields[..8], b"123456"].concat()));
+        assert_eq!(head.len(), PIECE_HEAD);
+    }
+
+    #[test]
     fn a_body_goes_on_before_it_is_whole() {
         let mut splitter = Splitter::default();
-        let start = splitter.next(&frame(7, &[0; 100])[..50]).unwrap().unwrap();
+        let start = splitter.next(&frame(5, &[0; 100])[..50]).unwrap().unwrap();
         assert_eq!((start.length, start.ends), (50, false));
         assert_eq!(splitter.next(&[]), Ok(None));
         let end = splitter.next(&[0; 70]).unwrap().unwrap();

@@ -79,6 +79,8 @@ fn array<const N: usize>(bytes: &[u8; LENGTH], at: usize) -> [u8; N] {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn bytes() -> [u8; LENGTH] {
@@ -104,6 +106,24 @@ mod tests {
         assert_eq!(handshake.reserved, EXTENSION_PROTOCOL);
         let silent = Handshake { reserved: [0; 8], ..handshake };
         assert_eq!(silent.plain(), silent);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_handshake_that_prints_as_it_came_or_are_refused(
+            tail in prop::collection::vec(any::<u8>(), LENGTH),
+            protocol in any::<bool>(),
+        ) {
+            let mut bytes = [0; LENGTH];
+            bytes.copy_from_slice(&tail);
+            if protocol {
+                bytes[..PROTOCOL.len()].copy_from_slice(PROTOCOL);
+            }
+            match Handshake::parse(&bytes) {
+                Ok(handshake) => prop_assert_eq!(handshake.to_bytes(), bytes),
+                Err(error) => prop_assert_eq!(&error.0, bytes.first_chunk().unwrap()),
+            }
+        }
     }
 
     #[test]

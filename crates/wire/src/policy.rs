@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use seedbed_metainfo::{Infohash, PeerId};
 
-use crate::frame::{FrameHeader, MessageId};
+use crate::frame::{FrameHeader, Message};
 
 /// Whom a connection is with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,19 @@ pub struct PeerInfo {
     pub address: SocketAddr,
     /// Who opened the connection.
     pub origin: Origin,
+    /// What it came over.
+    pub transport: Transport,
+    /// Whether the stream is encrypted.
+    pub encrypted: bool,
+}
+
+/// What carries a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// TCP.
+    Tcp,
+    /// uTP (BEP 29).
+    Utp,
 }
 
 /// Who opened a connection.
@@ -39,6 +52,15 @@ pub enum Direction {
     ToPeer,
 }
 
+impl Direction {
+    pub(crate) const fn other(self) -> Self {
+        match self {
+            Self::ToEngine => Self::ToPeer,
+            Self::ToPeer => Self::ToEngine,
+        }
+    }
+}
+
 /// What becomes of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -57,20 +79,20 @@ pub trait Policy: Send + Sync {
 /// The id under which librqbit takes peer exchange (BEP 11), as its extended handshake says.
 const LIBRQBIT_UT_PEX: u8 = 1;
 
-/// The default policy: the engine gets nothing but the messages of BEP 3 and BEP 10, since
-/// librqbit disconnects a peer that sends any other; and no peer exchange, since it would dial
-/// whomever a peer names.
+/// The default policy: the engine gets nothing but the messages of BEP 3 and BEP 10, as they have
+/// them, since librqbit disconnects a peer that sends any other; and no peer exchange, since it
+/// would dial whomever a peer names.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Shield;
 
 impl Policy for Shield {
     fn frame(&self, _: &PeerInfo, direction: Direction, frame: FrameHeader) -> Verdict {
-        let Some(id) = frame.id.filter(|_| direction == Direction::ToEngine) else {
-            return Verdict::Pass;
-        };
-        let is_taken = match id {
-            MessageId::EXTENDED => frame.extension != Some(LIBRQBIT_UT_PEX),
-            id => id <= MessageId::CANCEL,
+        let is_taken = match (direction, frame.message) {
+            (Direction::ToPeer, _) => true,
+            (Direction::ToEngine, Message::Extended(extension)) => {
+                extension != Some(LIBRQBIT_UT_PEX)
+            }
+            (Direction::ToEngine, message) => !matches!(message, Message::Other(_)),
         };
         if is_taken { Verdict::Pass } else { Verdict::Drop }
     }

@@ -11,15 +11,16 @@ use seedbed_metainfo::{Infohash, PeerId};
 use seedbed_service::Shutdown;
 
 use crate::{
+    Torrent,
     dial_book::DialBook,
-    policy::{Origin, PeerInfo},
+    policy::{Origin, PeerInfo, Transport},
     session::{Session, Uploaded},
 };
 
 /// A connected peer as [`crate::Wire::peers`] lists it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerStatus {
-    /// The torrent.
+    /// The swarm.
     pub infohash: Infohash,
     /// The peer's name for itself.
     pub peer_id: PeerId,
@@ -27,6 +28,10 @@ pub struct PeerStatus {
     pub address: SocketAddr,
     /// Who opened the connection.
     pub origin: Origin,
+    /// What it came over.
+    pub transport: Transport,
+    /// Whether the stream is encrypted.
+    pub encrypted: bool,
     /// Whether the peer wants pieces.
     pub interested: bool,
     /// Whether the peer is choked, as far as it knows.
@@ -35,50 +40,70 @@ pub struct PeerStatus {
     pub uploaded: u64,
     /// Blocks that it was sent.
     pub blocks: u64,
+    /// When its handshake came.
+    pub since: Instant,
+    /// Requests that were left out: for pieces that are not held, or for what is no block.
+    pub dropped_requests: u64,
 }
 
 #[derive(Default)]
 pub(crate) struct Registry {
-    torrents: Mutex<BTreeMap<Infohash, Torrent>>,
+    swarms: Mutex<BTreeMap<Infohash, Swarm>>,
 }
 
-/// A torrent that is, or once was, served.
+/// A torrent that is served, and what ends its connections.
+type Open = (Shutdown, Torrent);
+
+/// The connections of a torrent that is, or once was, served.
 #[derive(Default)]
-struct Torrent {
-    /// Ends all its connections; none while it is not served.
-    open: Option<Shutdown>,
-    connections: BTreeMap<u64, Arc<Mutex<Session>>>,
+struct Swarm {
+    /// What is served, and what ends all its connections; none while it is not served.
+    open: Option<Open>,
+    connections: BTreeMap<u64, Connection>,
     last: u64,
     /// What went to peers that are gone.
     uploaded: Uploaded,
     dials: DialBook,
 }
 
-impl Torrent {
+/// A connection that is up.
+struct Connection {
+    since: Instant,
+    session: Arc<Mutex<Session>>,
+}
+
+impl Swarm {
     fn knows(&self, peer_id: PeerId) -> bool {
-        self.connections.values().any(|session| lock(session).peer().peer_id == peer_id)
+        self.connections.values().any(|open| lock(&open.session).peer().peer_id == peer_id)
     }
 }
 
 impl Registry {
-    pub(crate) fn serve(&self, infohash: Infohash, shutdown: &Shutdown) {
-        let mut torrents = lock(&self.torrents);
-        let torrent = torrents.entry(infohash).or_default();
-        torrent.open.get_or_insert_with(|| shutdown.child_token());
+    pub(crate) fn serve(&self, infohash: Infohash, torrent: Torrent, shutdown: &Shutdown) {
+        let mut swarms = lock(&self.swarms);
+        let swarm = swarms.entry(infohash).or_default();
+        let open = swarm.open.take().map_or_else(|| shutdown.child_token(), |(open, _)| open);
+        swarm.open = Some((open, torrent));
     }
 
     pub(crate) fn withdraw(&self, infohash: Infohash) {
-        if let Some(torrent) = lock(&self.torrents).get_mut(&infohash) {
-            if let Some(open) = torrent.open.take() {
+        if let Some(swarm) = lock(&self.swarms).get_mut(&infohash) {
+            if let Some((open, _)) = swarm.open.take() {
                 open.cancel();
             }
-            torrent.dials = DialBook::default();
+            swarm.dials = DialBook::default();
         }
     }
 
-    /// The token that ends connections for `infohash`, if it is served.
-    pub(crate) fn open(&self, infohash: Infohash) -> Option<Shutdown> {
-        lock(&self.torrents).get(&infohash)?.open.clone()
+    /// All that is served.
+    pub(crate) fn served(&self) -> Vec<Infohash> {
+        let swarms = lock(&self.swarms);
+        swarms.iter().filter(|(_, swarm)| swarm.open.is_some()).map(|(key, _)| *key).collect()
+    }
+
+    /// What is served as `infohash`, and what ends its connections.
+    pub(crate) fn open(&self, infohash: Infohash) -> Option<Open> {
+        lock(&self.swarms).get(&infohash)?.open.clone()
     }
 
     /// As [`Registry::open`], if `address` may be dialled for it now.
@@ -87,11 +112,11 @@ impl Registry {
         infohash: Infohash,
         address: SocketAddr,
         now: Instant,
-    ) -> Option<Shutdown> {
-        let mut torrents = lock(&self.torrents);
-        let torrent = torrents.get_mut(&infohash)?;
-        let open = torrent.open.clone()?;
-        torrent.dials.begin(address, now).then_some(open)
+    ) -> Option<Open> {
+        let mut swarms = lock(&self.swarms);
+        let swarm = swarms.get_mut(&infohash)?;
+        let open = swarm.open.clone()?;
+        swarm.dials.begin(address, now).then_some(open)
     }
 
     pub(crate) fn end_dial(
@@ -101,58 +126,70 @@ impl Registry {
         now: Instant,
         connected: bool,
     ) {
-        if let Some(torrent) = lock(&self.torrents).get_mut(&infohash) {
-            torrent.dials.ended(address, now, connected);
+        if let Some(swarm) = lock(&self.swarms).get_mut(&infohash) {
+            swarm.dials.ended(address, now, connected);
         }
     }
 
     pub(crate) fn peer_count(&self, infohash: Infohash) -> usize {
-        lock(&self.torrents).get(&infohash).map_or(0, |torrent| torrent.connections.len())
+        lock(&self.swarms).get(&infohash).map_or(0, |swarm| swarm.connections.len())
     }
 
     /// Whether a connection to `peer_id` is up.
     pub(crate) fn knows(&self, infohash: Infohash, peer_id: PeerId) -> bool {
-        lock(&self.torrents).get(&infohash).is_some_and(|torrent| torrent.knows(peer_id))
+        lock(&self.swarms).get(&infohash).is_some_and(|swarm| swarm.knows(peer_id))
     }
 
     /// Lists a connection until the guard is dropped; none if we opened it and have one already.
     ///
     /// A peer that comes in may have lost its first connection without our knowing.
-    pub(crate) fn register(&self, session: Session) -> Option<Registered<'_>> {
+    pub(crate) fn register(&self, session: Session, now: Instant) -> Option<Registered<'_>> {
         let PeerInfo { infohash, peer_id, origin, .. } = *session.peer();
-        let mut torrents = lock(&self.torrents);
-        let torrent = torrents.entry(infohash).or_default();
-        if origin == Origin::Outgoing && torrent.knows(peer_id) {
+        let mut swarms = lock(&self.swarms);
+        let swarm = swarms.entry(infohash).or_default();
+        if origin == Origin::Outgoing && swarm.knows(peer_id) {
             return None;
         }
         let session = Arc::new(Mutex::new(session));
-        torrent.last += 1;
-        torrent.connections.insert(torrent.last, session.clone());
-        Some(Registered { registry: self, infohash, number: torrent.last, session })
+        swarm.last += 1;
+        swarm.connections.insert(swarm.last, Connection { since: now, session: session.clone() });
+        Some(Registered { registry: self, infohash, number: swarm.last, session })
     }
 
     pub(crate) fn peers(&self) -> Vec<PeerStatus> {
-        let torrents = lock(&self.torrents);
-        let sessions = torrents.values().flat_map(|torrent| torrent.connections.values());
-        sessions.map(|session| status(&lock(session))).collect()
+        let swarms = lock(&self.swarms);
+        let connections = swarms.values().flat_map(|swarm| swarm.connections.values());
+        connections.map(|open| status(&lock(&open.session), open.since)).collect()
     }
 
     pub(crate) fn uploaded(&self, infohash: Infohash) -> Uploaded {
-        let torrents = lock(&self.torrents);
-        let Some(torrent) = torrents.get(&infohash) else { return Uploaded::default() };
-        let mut uploaded = torrent.uploaded;
-        for session in torrent.connections.values() {
-            uploaded += lock(session).uploaded();
+        let swarms = lock(&self.swarms);
+        let Some(swarm) = swarms.get(&infohash) else { return Uploaded::default() };
+        let mut uploaded = swarm.uploaded;
+        for open in swarm.connections.values() {
+            uploaded += lock(&open.session).uploaded();
         }
         uploaded
     }
 }
 
-fn status(session: &Session) -> PeerStatus {
-    let PeerInfo { infohash, peer_id, address, origin } = *session.peer();
+fn status(session: &Session, since: Instant) -> PeerStatus {
+    let PeerInfo { infohash, peer_id, address, origin, transport, encrypted } = *session.peer();
     let Uploaded { blocks, bytes: uploaded } = session.uploaded();
-    let (interested, choked) = (session.interested(), session.choked());
-    PeerStatus { infohash, peer_id, address, origin, interested, choked, uploaded, blocks }
+    PeerStatus {
+        infohash,
+        peer_id,
+        address,
+        origin,
+        transport,
+        encrypted,
+        interested: session.interested(),
+        choked: session.choked(),
+        uploaded,
+        blocks,
+        since,
+        dropped_requests: session.dropped_requests(),
+    }
 }
 
 /// A connection that is listed.
@@ -165,9 +202,9 @@ pub(crate) struct Registered<'a> {
 
 impl Drop for Registered<'_> {
     fn drop(&mut self) {
-        if let Some(torrent) = lock(&self.registry.torrents).get_mut(&self.infohash) {
-            torrent.connections.remove(&self.number);
-            torrent.uploaded += lock(&self.session).uploaded();
+        if let Some(swarm) = lock(&self.registry.swarms).get_mut(&self.infohash) {
+            swarm.connections.remove(&self.number);
+            swarm.uploaded += lock(&self.session).uploaded();
         }
     }
 }

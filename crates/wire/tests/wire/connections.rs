@@ -1,123 +1,16 @@
-//! The whole wire on loopback, between peers and an engine that the tests play themselves.
+//! Who is connected, and who is not.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+use std::net::Ipv4Addr;
 
-use std::{
-    io,
-    net::{Ipv4Addr, SocketAddr},
-};
-
-use seedbed_metainfo::{Infohash, PeerId};
-use seedbed_service::Shutdown;
-use seedbed_testkit::{DEADLINE, wait_until};
-use seedbed_wire::{Config, Origin, Wire, handshake::Handshake};
+use seedbed_metainfo::Infohash;
+use seedbed_testkit::wait_until;
+use seedbed_wire::{Config, Origin, Transport, Wire, handshake::Handshake};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
-    task::JoinHandle,
-    time::timeout,
+    net::TcpStream,
 };
 
-const SERVED: Infohash = Infohash::new([0xaa; 20]);
-const OURS: PeerId = PeerId::new(*b"-SB0100-ourselves...");
-const THEIRS: PeerId = PeerId::new(*b"-XX0100-peer........");
-/// Extension protocol, Fast, DHT.
-const ALL_EXTENSIONS: [u8; 8] = [0, 0, 0, 0, 0, 0x10, 0, 0x05];
-const INTERESTED: &[u8] = &[0, 0, 0, 1, 2];
-const UNCHOKE: &[u8] = &[0, 0, 0, 1, 1];
-
-/// A wire that serves [`SERVED`], and the engine behind it.
-struct Bed {
-    wire: Wire,
-    address: SocketAddr,
-    engine: TcpListener,
-    shutdown: Shutdown,
-    run: JoinHandle<()>,
-}
-
-async fn bed() -> Bed {
-    bed_with(|_| {}).await
-}
-
-async fn bed_with(change: impl FnOnce(&mut Config)) -> Bed {
-    let engine = listener().await;
-    let mut config = Config::new(engine.local_addr().unwrap(), OURS);
-    change(&mut config);
-    let (wire, shutdown) = (Wire::new(config), Shutdown::new());
-    wire.serve(SERVED);
-    let listener = seedbed_service::bind::tcp((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
-    let address = listener.local_addr().unwrap();
-    let run = tokio::spawn({
-        let (wire, shutdown) = (wire.clone(), shutdown.clone());
-        async move { wire.run(listener, shutdown).await.unwrap() }
-    });
-    Bed { wire, address, engine, shutdown, run }
-}
-
-impl Bed {
-    async fn connect(&self) -> TcpStream {
-        TcpStream::connect(self.address).await.unwrap()
-    }
-
-    /// A peer that is bridged: its connection, and the engine's.
-    async fn bridged(&self) -> (TcpStream, TcpStream) {
-        let mut peer = self.connect().await;
-        peer.write_all(&Handshake::new(SERVED, THEIRS).to_bytes()).await.unwrap();
-        let (_, engine) = self.engine_side().await;
-        read_handshake(&mut peer).await;
-        (peer, engine)
-    }
-
-    /// The engine's side of the next connection, past the handshakes, and the peer's handshake.
-    async fn engine_side(&self) -> (Handshake, TcpStream) {
-        let (mut stream, _) = within(self.engine.accept()).await.unwrap();
-        let theirs = read_handshake(&mut stream).await;
-        let ours = Handshake {
-            reserved: ALL_EXTENSIONS,
-            infohash: theirs.infohash,
-            peer_id: PeerId::new([b'e'; 20]),
-        };
-        stream.write_all(&ours.to_bytes()).await.unwrap();
-        (theirs, stream)
-    }
-}
-
-async fn listener() -> TcpListener {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap()
-}
-
-async fn within<T>(future: impl Future<Output = T>) -> T {
-    timeout(DEADLINE, future).await.expect("nothing happened in time")
-}
-
-async fn read_handshake(stream: &mut TcpStream) -> Handshake {
-    let mut bytes = [0; 68];
-    within(stream.read_exact(&mut bytes)).await.unwrap();
-    Handshake::parse(&bytes).unwrap()
-}
-
-async fn expect(stream: &mut TcpStream, wanted: &[u8]) {
-    let mut bytes = vec![0; wanted.len()];
-    within(stream.read_exact(&mut bytes)).await.unwrap();
-    assert!(bytes == wanted, "other bytes came");
-}
-
-async fn expect_closed(stream: &mut TcpStream) {
-    match within(stream.read(&mut [0])).await {
-        Ok(0) => {}
-        Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {}
-        other => panic!("wanted a closed connection, got {other:?}"),
-    }
-}
-
-/// `count` blocks of 16 KiB as the engine sends them.
-fn blocks(count: u32) -> Vec<u8> {
-    let block = |index: u32| {
-        let head = [&(9 + 16384_u32).to_be_bytes()[..], &[7], &index.to_be_bytes(), &[0; 4]];
-        [head.concat(), vec![index.to_le_bytes()[0]; 16384]].concat()
-    };
-    (0..count).flat_map(block).collect()
-}
+use crate::bed::*;
 
 #[tokio::test]
 async fn a_peer_is_bridged_to_the_engine_and_neither_hears_of_fast_or_dht() {
@@ -182,7 +75,7 @@ async fn withdrawing_a_torrent_closes_its_connections_until_it_is_served_again()
     refused.write_all(&Handshake::new(SERVED, THEIRS).to_bytes()).await.unwrap();
     expect_closed(&mut refused).await;
     assert!(!bed.wire.dial(SERVED, bed.address, None));
-    bed.wire.serve(SERVED);
+    bed.wire.serve(SERVED, torrent());
     bed.bridged().await;
 }
 
@@ -198,6 +91,18 @@ async fn a_peer_is_closed_where_the_engine_is_unreachable_or_goes() {
     let mut peer = TcpStream::connect(address).await.unwrap();
     peer.write_all(&Handshake::new(SERVED, THEIRS).to_bytes()).await.unwrap();
     expect_closed(&mut peer).await;
+}
+
+#[tokio::test]
+async fn the_engine_may_be_named_by_host_and_hears_each_peer_from_an_address_of_its_own() {
+    let named = |config: &mut Config| {
+        config.upstream = config.upstream.replace("127.0.0.1", "localhost");
+    };
+    let bed = bed_with(named).await;
+    let (_one, first) = bed.bridged().await;
+    let (_two, second) = bed.bridged().await;
+    let address = |engine: TcpStream| engine.peer_addr().unwrap().ip();
+    assert_ne!(address(first), address(second));
 }
 
 #[tokio::test]
@@ -257,9 +162,9 @@ async fn a_wire_that_dials_itself_hangs_up() {
 
 #[tokio::test(start_paused = true)]
 async fn a_peer_without_a_handshake_is_closed_after_ten_seconds() {
-    let wire = Wire::new(Config::new((Ipv4Addr::LOCALHOST, 1).into(), OURS));
+    let wire = Wire::new(Config::new("127.0.0.1:1", OURS));
     let (mut peer, transport) = tokio::io::duplex(100);
-    wire.accept(transport, (Ipv4Addr::LOCALHOST, 2).into());
+    wire.accept(transport, (Ipv4Addr::LOCALHOST, 2).into(), Transport::Tcp);
     peer.write_all(b"\x13BitTorrent protocol").await.unwrap();
     let start = tokio::time::Instant::now();
     assert_eq!(peer.read(&mut [0]).await.unwrap(), 0);

@@ -1,0 +1,188 @@
+//! The bed and the app: what the environment names, or processes of our own.
+
+use std::{
+    env, fs,
+    net::{SocketAddr, TcpStream},
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    path::Path,
+    process::Command,
+};
+
+use seedbed_testkit::{Response, Server, binary, get, get_json, request, wait_until};
+use seedbed_tests::bed::{Fixture, fixtures, stock_videos};
+use tempfile::TempDir;
+use url::{Position, Url};
+
+/// Where everything is.
+pub(crate) struct Bed {
+    stream: Url,
+    seeder: Url,
+    range: Url,
+    fixtures: Vec<Fixture>,
+    own: Option<Processes>,
+}
+
+/// What was started for this run.
+struct Processes {
+    app: Server,
+    tracker: Option<Server>,
+    seeder: Server,
+    range: Server,
+    downloads: TempDir,
+}
+
+impl Processes {
+    fn start() -> Self {
+        let tracker = tracker("127.0.0.1:0");
+        let announce = tracker.url("/announce");
+        let videos = stock_videos();
+        let content = videos.to_str().unwrap();
+        let range = ["--listen", "127.0.0.1:0", "--root", content];
+        let seeder = [
+            "--listen=127.0.0.1:0",
+            "--peer-listen=127.0.0.1:0",
+            "--content",
+            content,
+            "--announce",
+            announce.as_str(),
+        ];
+        let downloads = tempfile::tempdir().unwrap();
+        let app = [
+            "--listen=127.0.0.1:0",
+            "--timeout=4",
+            "--tracker",
+            announce.as_str(),
+            "--download-dir",
+            downloads.path().to_str().unwrap(),
+        ];
+        Self {
+            seeder: Server::start(&binary("seedbed-seeder"), seeder),
+            range: Server::start(&binary("seedbed-range"), range),
+            app: Server::start(Path::new(env!("CARGO_BIN_EXE_streaming-app")), app),
+            tracker: Some(tracker),
+            downloads,
+        }
+    }
+}
+
+fn tracker(listen: &str) -> Server {
+    Server::start(&binary("seedbed-tracker"), ["--listen", listen, "--interval", "2"])
+}
+
+impl Bed {
+    /// Takes what the environment names, or starts everything, and waits until it is healthy.
+    pub(crate) fn start() -> Self {
+        let names = ["STREAM_URL", "TRACKER_URL", "SEEDER_URL", "RANGE_URL"];
+        let given = names.map(|name| env::var(name).ok());
+        let (urls, own) = if given.iter().all(Option::is_none) {
+            let own = Processes::start();
+            let servers = [&own.app, own.tracker.as_ref().unwrap(), &own.seeder, &own.range];
+            (servers.map(|server| server.url("/")), Some(own))
+        } else {
+            let url = |text: Option<String>| text.and_then(|text| text.parse().ok());
+            let urls =
+                given.map(|text| url(text).unwrap_or_else(|| panic!("set all of {names:?}")));
+            (urls, None)
+        };
+        for url in &urls {
+            let health = url.join("/health").unwrap();
+            let listens = || TcpStream::connect(address(&health)).is_ok();
+            wait_until(&format!("{health} to be 200"), || listens() && get(&health).status == 200);
+        }
+        let [stream, _tracker, seeder, range] = urls;
+        let fixtures = fixtures(&get_json(&seeder.join("/torrents").unwrap()));
+        Self { stream, seeder, range, fixtures, own }
+    }
+
+    pub(crate) fn fixtures(&self) -> &[Fixture] {
+        &self.fixtures
+    }
+
+    /// The torrent of that name.
+    pub(crate) fn fixture(&self, name: &str) -> &Fixture {
+        let found = self.fixtures.iter().find(|fixture| fixture.name == name);
+        found.unwrap_or_else(|| panic!("{name} is in the bed"))
+    }
+
+    /// Requests a stream of what an infohash or a magnet link names.
+    pub(crate) fn stream(&self, torrent: &str, fields: &str) -> Response {
+        self.ask("GET", torrent, fields)
+    }
+
+    /// As [`Bed::stream`], by another method.
+    pub(crate) fn ask(&self, method: &str, torrent: &str, fields: &str) -> Response {
+        send(method, &path(&self.stream, ["api", "stream", torrent]), fields)
+    }
+
+    /// Requests a stream of one of the files.
+    pub(crate) fn stream_file(&self, torrent: &str, file: usize) -> Response {
+        let mut url = path(&self.stream, ["api", "stream", torrent]);
+        url.set_query(Some(&format!("file={file}")));
+        send("GET", &url, "")
+    }
+
+    /// Requests a file from the range server.
+    pub(crate) fn reference(&self, file: &str, fields: &str) -> Response {
+        send("GET", &path(&self.range, file.split('/')), fields)
+    }
+
+    /// Has the app forget a torrent, so that it has to come from peers again.
+    pub(crate) fn forget(&self, fixture: &Fixture) {
+        let status = self.ask("DELETE", &fixture.hash, "").status;
+        assert!([204, 404].contains(&status), "DELETE {}: {status}", fixture.hash);
+    }
+
+    /// Runs `case` while the seeder is paused, and resumes it whatever comes of that.
+    pub(crate) fn while_paused(&self, case: impl FnOnce()) {
+        self.control("/pause");
+        let outcome = catch_unwind(AssertUnwindSafe(case));
+        self.control("/resume");
+        outcome.unwrap_or_else(|failure| resume_unwind(failure));
+    }
+
+    fn control(&self, path: &str) {
+        let response = send("POST", &self.seeder.join(path).unwrap(), "Content-Length: 0");
+        let status = response.status;
+        assert!((200..300).contains(&status), "POST {path}: {status} {}", response.text());
+    }
+
+    /// Kills the tracker and starts it again.
+    pub(crate) fn restart_tracker(&mut self) {
+        if let Some(own) = &mut self.own {
+            let first = own.tracker.take().unwrap();
+            let address = first.address("http").to_string();
+            first.kill();
+            own.tracker = Some(tracker(&address));
+        } else {
+            let command = env::var("TRACKER_RESTART_COMMAND")
+                .expect("TRACKER_RESTART_COMMAND stands beside STREAM_URL");
+            let status = Command::new("sh").args(["-c", &command]).status().unwrap();
+            assert!(status.success(), "{command}: {status}");
+        }
+    }
+
+    /// Ends the app if it is ours: in time, and with nothing left behind.
+    pub(crate) fn end(self) {
+        let Some(own) = self.own else { return };
+        let ended = own.app.terminate();
+        assert!(ended.status.success(), "{}", ended.stderr);
+        let left: Vec<_> = fs::read_dir(own.downloads.path()).unwrap().collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+}
+
+/// `base` with this path, its segments escaped.
+fn path<'a>(base: &Url, segments: impl IntoIterator<Item = &'a str>) -> Url {
+    let mut url = base.clone();
+    url.path_segments_mut().unwrap().clear().extend(segments);
+    url
+}
+
+fn address(url: &Url) -> SocketAddr {
+    url.socket_addrs(|| None).unwrap()[0]
+}
+
+fn send(method: &str, url: &Url, fields: &str) -> Response {
+    let target = &url[Position::BeforePath..];
+    request(address(url), &format!("{method} {target} HTTP/1.1\n{fields}"))
+}

@@ -1,0 +1,9 @@
+//! The whole wire on loopback, between peers and an engine that the tests play themselves.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod bed;
+mod connections;
+mod encryption;
+mod limits;
+mod utp;
