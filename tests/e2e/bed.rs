@@ -1,9 +1,11 @@
 //! `seedbed up`: the same hashes each time, side by side with another bed, and one clear line
 //! where it cannot start.
 
-use std::{collections::BTreeMap, fs, net::TcpListener, path::Path};
+use std::{
+    collections::BTreeMap, fs, net::TcpListener, os::unix::fs::PermissionsExt as _, path::Path,
+};
 
-use seedbed_testkit::{binary, get, get_json, run};
+use seedbed_testkit::{binary, get, get_json, run, run_with_env};
 use seedbed_tests::bed::{Bed, FREE_PORTS, repository, stock_videos};
 
 fn hashes(bed: &Bed) -> BTreeMap<String, String> {
@@ -107,6 +109,28 @@ fn a_port_in_use_is_one_line_that_names_it() {
 }
 
 #[test]
+fn while_the_videos_are_made_a_client_is_refused_and_not_left_waiting() {
+    let scratch = tempfile::tempdir().unwrap();
+    let tracker = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // Stands in for ffmpeg, and fails with what a client of the tracker meets.
+    let ffmpeg = scratch.path().join("ffmpeg");
+    let script = format!("#!/bin/bash\n: >/dev/tcp/127.0.0.1/{}\nexit 1\n", tracker.port());
+    fs::write(&ffmpeg, script).unwrap();
+    fs::set_permissions(&ffmpeg, fs::Permissions::from_mode(0o755)).unwrap();
+
+    let catalog = repository().join("videos/catalog.toml");
+    let [out, lock] = ["out", "lock.toml"].map(|name| scratch.path().join(name));
+    let names = ["FFMPEG", "CATALOG", "OUT", "LOCK"].map(|name| format!("SEEDBED_VIDEOS_{name}"));
+    let env = names.iter().zip([&ffmpeg, &catalog, &out, &lock]);
+    let tracker = tracker.to_string();
+    let line =
+        ["up", "--tracker-listen", &tracker].into_iter().chain(FREE_PORTS[2..].iter().copied());
+    let finished = run_with_env(&binary("seedbed"), line, env);
+    assert_eq!(finished.status.code(), Some(1), "{}", finished.stderr);
+    assert!(finished.stderr.contains("Connection refused"), "{}", finished.stderr);
+}
+
+#[test]
 fn a_missing_content_directory_is_one_line_that_names_it() {
     let (code, line) = fails(&["--content", "/no/such/directory"]);
     assert_eq!(code, 2);
@@ -140,5 +164,17 @@ fn content_is_served_as_it_lies_in_folders() {
         assert!(Path::new(path).starts_with("season"));
         let served = get(&bed.url("seedbed-range", &format!("/{path}")));
         assert_eq!(&seedbed_testkit::sha256(&served.body), sha256);
+    }
+}
+
+#[test]
+fn the_range_server_of_a_bed_has_hls_unless_it_is_switched_off() {
+    const PLAYLISTS: [&str; 2] =
+        ["/hls/one-minute-720p30/ts/index.m3u8", "/hls-live/one-minute-720p30/fmp4/index.m3u8"];
+    for (flags, status) in [(&[][..], 200), (&["--hls", "false", "--hls-live", "false"], 404)] {
+        let bed = Bed::start(flags);
+        for playlist in PLAYLISTS {
+            assert_eq!(get(&bed.url("seedbed-range", playlist)).status, status, "{playlist}");
+        }
     }
 }

@@ -4,5 +4,6 @@
 
 mod bed;
 mod clients;
+mod fetch;
 mod readme;
 mod restart;

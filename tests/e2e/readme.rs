@@ -25,12 +25,14 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
 
 #[test]
 fn the_tables_of_flags_are_those_of_the_command_line() {
-    let up = seedbed::cli::Cli::command();
-    let up = up.find_subcommand("up").unwrap();
+    let seedbed = seedbed::cli::Cli::command();
+    let up = seedbed.find_subcommand("up").unwrap();
+    let fetch = seedbed.find_subcommand("fetch").unwrap();
     let videos = seedbed_videos::cli::Cli::command();
     let generate = videos.find_subcommand("generate").unwrap();
     let commands = [
         ("seedbed up", up),
+        ("seedbed fetch", fetch),
         ("seedbed-tracker", &seedbed_tracker::cli::Cli::command()),
         ("seedbed-seeder", &seedbed_seeder::cli::Cli::command()),
         ("seedbed-range", &seedbed_range::cli::Cli::command()),

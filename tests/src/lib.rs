@@ -2,4 +2,5 @@
 
 pub mod bed;
 pub mod client;
+pub mod containers;
 pub mod flags;

@@ -1,6 +1,6 @@
 //! What `seedbed up` prints once all is up: where everything is, ready to be copied.
 
-use std::fmt;
+use std::{fmt, path::PathBuf};
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use seedbed_seeder::TorrentView;
@@ -29,6 +29,8 @@ const NOT_IN_PATH: &AsciiSet = &CONTROLS
 pub(crate) struct Banner<'a> {
     pub(crate) links: &'a Links,
     pub(crate) torrents: &'a [TorrentView],
+    /// Where segments for HTTP Live Streaming lie, if they are served.
+    pub(crate) segments: Option<PathBuf>,
 }
 
 impl fmt::Display for Banner<'_> {
@@ -43,19 +45,28 @@ impl fmt::Display for Banner<'_> {
         writeln!(f, "files       {range}/")?;
         for torrent in self.torrents {
             writeln!(f, "\n{}  {} bytes", torrent.name, torrent.size)?;
-            writeln!(f, "  infohash  {}", torrent.hash)?;
-            writeln!(f, "  magnet    {}", torrent.magnet_uri)?;
-            if let Some((first, others)) = torrent.files.split_first() {
-                write!(
-                    f,
-                    "  range     {}/{}",
-                    range,
-                    utf8_percent_encode(&first.path, NOT_IN_PATH)
-                )?;
-                match others.len() {
-                    0 => writeln!(f)?,
-                    more => writeln!(f, " (and {more} more files)")?,
+            // Those without are not hashed, and everything is before this is printed.
+            if let (Some(hash), Some(magnet)) = (torrent.hash, &torrent.magnet_uri) {
+                writeln!(f, "  infohash  {hash}")?;
+                writeln!(f, "  magnet    {magnet}")?;
+            }
+            let Some((first, others)) = torrent.files.split_first() else { continue };
+            match torrent.seed {
+                Some(seed) => {
+                    write!(f, "  range     {range}/synthetic/{}?seed={seed}", torrent.size)?
                 }
+                None => {
+                    let path = utf8_percent_encode(&first.path, NOT_IN_PATH);
+                    write!(f, "  range     {range}/{path}")?;
+                }
+            }
+            match others.len() {
+                0 => writeln!(f)?,
+                more => writeln!(f, " (and {more} more files)")?,
+            }
+            if self.segments.as_ref().is_some_and(|all| all.join(&torrent.name).is_dir()) {
+                let name = utf8_percent_encode(&torrent.name, NOT_IN_PATH);
+                writeln!(f, "  hls       {range}/hls/{name}/ts/index.m3u8")?;
             }
         }
         Ok(())

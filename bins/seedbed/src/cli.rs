@@ -7,7 +7,9 @@ use std::{
 
 use clap::{Args, Parser, Subcommand};
 use seedbed_seeder::cli::TorrentArgs;
-use seedbed_service::LogArgs;
+use seedbed_service::{Healthcheck, LogArgs, UsageContext as _};
+
+use crate::{fetch::FetchArgs, sockets::SEEDER};
 
 /// A test bed for software that speaks BitTorrent or streams over HTTP
 #[derive(Debug, Parser)]
@@ -27,6 +29,32 @@ pub struct Cli {
 pub enum Command {
     /// Run tracker, seeder and range server in one process, until Ctrl-C
     Up(Box<UpArgs>),
+    /// Download a torrent, verify it, and print the SHA-256 of each file
+    Fetch(FetchArgs),
+    /// Exit 0 if a bed with these flags seeds and announces every torrent, and 1 if it does not
+    Healthcheck(Box<HealthcheckArgs>),
+}
+
+/// Which bed to ask.
+#[derive(Args, Clone, Debug)]
+pub struct HealthcheckArgs {
+    /// How to ask.
+    #[command(flatten)]
+    pub healthcheck: Healthcheck,
+
+    /// What the bed was started with.
+    #[command(flatten)]
+    pub bed: UpArgs,
+}
+
+impl HealthcheckArgs {
+    /// Asks the seeder, whose word includes the tracker's. A range server that fails ends the bed.
+    ///
+    /// # Errors
+    /// It is not healthy, and did not become so in time.
+    pub async fn run(&self) -> anyhow::Result<()> {
+        self.healthcheck.run(self.bed.seeder()?).await
+    }
 }
 
 /// The flags of `seedbed up`.
@@ -72,6 +100,14 @@ pub struct UpArgs {
     #[arg(long, env = "SEEDBED_DIAL", value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
     pub dial: bool,
 
+    /// Serve the segments in DIR/.hls, at /hls/NAME/{ts,fmp4}/index.m3u8 of the range server
+    #[arg(long, env = "SEEDBED_RANGE_HLS", value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
+    pub hls: bool,
+
+    /// Play them in a loop as live streams, at /hls-live/NAME/{ts,fmp4}/index.m3u8
+    #[arg(long, env = "SEEDBED_RANGE_HLS_LIVE", value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
+    pub hls_live: bool,
+
     /// What is seeded, and how it is announced.
     #[command(flatten)]
     pub torrents: TorrentArgs,
@@ -88,6 +124,14 @@ fn parse_host(text: &str) -> Result<String, String> {
 }
 
 impl UpArgs {
+    /// Where the seeder's inventory listens.
+    ///
+    /// # Errors
+    /// The port with its offset is above 65535.
+    pub(crate) fn seeder(&self) -> anyhow::Result<SocketAddr> {
+        self.address(self.seeder_listen, SEEDER).usage("bad --port-offset")
+    }
+
     /// Where a service listens, given its own flag and its default port.
     ///
     /// # Errors
@@ -120,7 +164,8 @@ mod tests {
     use super::*;
 
     fn args(line: &[&str]) -> UpArgs {
-        let Command::Up(args) = Cli::parse_from([&["seedbed", "up"], line].concat()).command;
+        let cli = Cli::parse_from([&["seedbed", "up"], line].concat());
+        let Command::Up(args) = cli.command else { panic!("up") };
         *args
     }
 

@@ -8,7 +8,7 @@ use crate::cli::UpArgs;
 
 /// Default ports, before the offset.
 const TRACKER: u16 = 8000;
-const SEEDER: u16 = 3001;
+pub(crate) const SEEDER: u16 = 3001;
 const PEERS: u16 = 6881;
 const RANGE: u16 = 3002;
 
@@ -20,11 +20,10 @@ pub(crate) struct Sockets {
 }
 
 /// Where they are bound.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Addresses {
     tracker: SocketAddr,
-    seeder: SocketAddr,
-    peers: SocketAddr,
+    seeder: seedbed_seeder::Addresses,
     range: SocketAddr,
 }
 
@@ -47,16 +46,19 @@ impl Sockets {
     pub(crate) fn bind(args: &UpArgs) -> anyhow::Result<Self> {
         let address = |own, port| args.address(own, port).usage("bad --port-offset");
         let tracker = address(args.tracker_listen, TRACKER)?;
-        let seeder = address(args.seeder_listen, SEEDER)?;
+        let seeder = args.seeder()?;
         let peers = address(args.seeder_peer_listen, PEERS)?;
         let range = address(args.range_listen, RANGE)?;
         let (http, udp) = bind::tcp_and_udp(tracker)?;
+        let torrents = &args.torrents;
         Ok(Self {
             tracker: seedbed_tracker::Listeners { http, udp: Some(udp) },
-            seeder: seedbed_seeder::Listeners {
-                http: bind::tcp(seeder)?,
-                peers: bind::tcp(peers)?,
-            },
+            seeder: seedbed_seeder::Listeners::bind(
+                seeder,
+                peers,
+                torrents.seeders(),
+                torrents.utp,
+            )?,
             range: bind::tcp(range)?,
         })
     }
@@ -65,8 +67,7 @@ impl Sockets {
     pub(crate) fn addresses(&self) -> io::Result<Addresses> {
         Ok(Addresses {
             tracker: self.tracker.http.local_addr()?,
-            seeder: self.seeder.http.local_addr()?,
-            peers: self.seeder.peers.local_addr()?,
+            seeder: self.seeder.addresses()?,
             range: self.range.local_addr()?,
         })
     }
@@ -75,11 +76,10 @@ impl Sockets {
 impl Addresses {
     /// Prints a line for each socket.
     pub(crate) fn announce(&self) {
-        let Self { tracker, seeder, peers, range } = self;
+        let Self { tracker, seeder, range } = self;
         announce::listening(format_args!("http://{tracker}"), Some("seedbed-tracker"));
         announce::listening(format_args!("udp://{tracker}"), Some("seedbed-tracker"));
-        announce::listening(format_args!("http://{seeder}"), Some("seedbed-seeder"));
-        announce::listening(format_args!("tcp://{peers}"), Some("seedbed-seeder"));
+        seeder.announce(Some("seedbed-seeder"));
         announce::listening(format_args!("http://{range}"), Some("seedbed-range"));
     }
 
@@ -101,7 +101,7 @@ impl Addresses {
         Links {
             announce: vec![format!("http://{tracker}/announce"), format!("udp://{tracker}")],
             statistics: format!("http://{tracker}/stats"),
-            seeder_host: place(self.seeder),
+            seeder_host: place(self.seeder.http),
             range: format!("http://{}", place(self.range)),
         }
     }

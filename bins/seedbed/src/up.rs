@@ -17,12 +17,17 @@ use crate::{banner::Banner, cli::UpArgs, sockets::Sockets, stock};
 /// # Errors
 /// A flag is wrong, a port is in use, the content cannot be read, or a server fails.
 pub async fn up(args: UpArgs, shutdown: Shutdown) -> anyhow::Result<()> {
-    let sockets = Sockets::bind(&args)?;
-    let addresses = sockets.addresses()?;
     let content = match args.content.clone() {
         Some(directory) => directory,
-        None => stock::videos(&shutdown).await?,
+        None => {
+            // A port in use is told before minutes of encoding; but whoever connects meanwhile is
+            // to be refused, not left waiting.
+            drop(Sockets::bind(&args)?);
+            stock::videos(&shutdown).await?
+        }
     };
+    let sockets = Sockets::bind(&args)?;
+    let addresses = sockets.addresses()?;
     let root = Root::open(&content).usage("nothing to serve")?;
 
     // The tracker is the last to go, since the seeder tells it that it stops.
@@ -40,22 +45,23 @@ pub async fn up(args: UpArgs, shutdown: Shutdown) -> anyhow::Result<()> {
         seedbed_range::Config {
             root,
             malformed_range: seedbed_range::MalformedRange::default(),
-            hls: seedbed_range::hls::Hls::default(),
+            hls: seedbed_range::hls::Hls { vod: args.hls, live: args.hls_live },
         },
         sockets.range,
         shutdown.clone(),
     ));
 
+    let segments = args.hls.then(|| content.join(".hls"));
     let links = addresses.links(&args);
-    let mut config =
-        args.torrents.config(content, vec![addresses.own_announce_url().parse()?], args.dial);
-    config.magnet_trackers.clone_from(&links.announce);
+    let own = addresses.own_announce_url().parse()?;
+    let mut config = args.torrents.config(Some(content), vec![own], args.dial)?;
+    config.magnet_trackers = links.announce.iter().map(|url| vec![url.clone()]).collect();
     let outcome = match Seeder::start(config, sockets.seeder, shutdown.clone()).await {
         Ok(seeder) => {
             addresses.announce();
             if seeder.announced().await {
                 let torrents = seeder.torrents(&links.seeder_host);
-                announce::line(Banner { links: &links, torrents: &torrents });
+                announce::line(Banner { links: &links, torrents: &torrents, segments });
                 announce::ready();
             }
             seeder.finished().await

@@ -12,10 +12,11 @@ use std::{
 use librqbit::{
     AddTorrent, AddTorrentOptions, ListenerMode, ListenerOptions, ManagedTorrentShared,
     PeerConnectionOptions, Session, SessionOptions, TorrentMetadata,
+    api::TorrentIdOrHash,
     storage::{BoxStorageFactory, StorageFactory, StorageFactoryExt as _, TorrentStorage},
 };
 use librqbit_core::Id20;
-use seedbed_metainfo::{Content, PeerId};
+use seedbed_metainfo::{Content, Infohash, PeerId};
 use seedbed_service::Shutdown;
 
 /// librqbit drops a peer that is silent for ten seconds unless it is told otherwise, and a leecher
@@ -41,7 +42,7 @@ pub(crate) enum Error {
     #[error("failed to seed {name}")]
     Add { name: String, source: Failure },
     /// The files are not those that were hashed.
-    #[error("failed to seed {0}: its files changed while they were hashed")]
+    #[error("failed to seed {0}: its files are not those that were hashed")]
     Changed(String),
 }
 
@@ -116,6 +117,14 @@ impl Engine {
             return Err(Error::Changed(name));
         }
         Ok(())
+    }
+
+    /// Forgets a torrent, if it has it. The content stays as it is.
+    pub(crate) async fn remove(&self, infohash: Infohash) {
+        let id = TorrentIdOrHash::Hash(Id20::new(*infohash.as_bytes()));
+        if let Err(error) = self.session.delete(id, false).await {
+            tracing::debug!(%infohash, %error, "the engine has nothing to forget");
+        }
     }
 }
 

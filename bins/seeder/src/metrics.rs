@@ -9,15 +9,15 @@ use prometheus_client::{
 };
 use seedbed_service::Metrics;
 
-use crate::inventory::Inventory;
+use crate::control::Control;
 
-pub(crate) fn register(inventory: Arc<Inventory>) -> Metrics {
+pub(crate) fn register(control: Arc<Control>) -> Metrics {
     Metrics::new("seedbed_seeder", |registry| {
-        registry.register_collector(Box::new(Snapshot(inventory)));
+        registry.register_collector(Box::new(Snapshot(control)));
     })
 }
 
-struct Snapshot(Arc<Inventory>);
+struct Snapshot(Arc<Control>);
 
 impl fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -27,11 +27,9 @@ impl fmt::Debug for Snapshot {
 
 impl Collector for Snapshot {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let torrents = self.0.list("");
-        let uploaded: u64 = torrents.iter().map(|torrent| torrent.uploaded).sum();
-        let peers: usize = torrents.iter().map(|torrent| torrent.peers).sum();
+        let (torrents, peers, uploaded) = self.0.inventory.totals();
         let gauges =
-            [("torrents", "Torrents known", torrents.len()), ("peers", "Peers connected", peers)];
+            [("torrents", "Torrents known", torrents), ("peers", "Peers connected", peers)];
         for (name, help, value) in gauges {
             let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
             gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;

@@ -1,27 +1,25 @@
-//! A running seeder: the engine, the wire in front of it and the announcer, started in the order in
-//! which each can promise what the next one tells the world.
+//! A running seeder: the engine, the wires in front of it and the announcers, started in the order
+//! in which each can promise what the next one tells the world.
 
 use std::{
-    net::{IpAddr, TcpListener},
-    path::PathBuf,
+    net::{IpAddr, SocketAddr},
     sync::Arc,
-    time::Duration,
 };
 
 use anyhow::Context as _;
-use seedbed_announcer::{Announcer, PeersFound, TrackerUrl};
-use seedbed_metainfo::{Metainfo, Options, PeerId, PieceLength};
+use seedbed_announcer::{Announcer, PeersFound};
+use seedbed_metainfo::{HashCache, PeerId};
 use seedbed_service::{Parts, Shutdown, UsageContext as _, serve};
-use seedbed_wire::Wire;
-use tokio::{sync::mpsc, task::JoinSet};
+use seedbed_wire::{Limiter, Wire};
+use tokio::{
+    sync::{Mutex, mpsc},
+    task::JoinSet,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    TorrentView, api,
-    engine::Engine,
-    inventory::Inventory,
-    library::{self, Fixture},
-    metrics,
+    Config, Listeners, TorrentView, api, control::Control, engine::Engine, front::Front,
+    inventory::Inventory, metrics, progress, share::Share, torrent::Torrent,
 };
 
 /// How many peers to ask a tracker for: all that it gives.
@@ -30,44 +28,10 @@ const NUMWANT: u32 = 200;
 /// Azureus-style prefix of our peer ids: seedbed, version 0.1.0.0.
 const CLIENT: [u8; 8] = *b"-SB0100-";
 
-/// What a seeder seeds, and to whom it says so.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// Directory whose files and folders are seeded.
-    pub content: PathBuf,
-    /// Trackers to announce to.
-    pub announce: Vec<TrackerUrl>,
-    /// Trackers that magnet links and .torrent files name.
-    pub magnet_trackers: Vec<String>,
-    /// `source` of every info dictionary.
-    pub namespace: Option<String>,
-    /// Chosen by the length of the content where none is given.
-    pub piece_length: Option<PieceLength>,
-    /// What the peer id derives from.
-    pub seed: u64,
-    /// Address that the tracker is told to list.
-    pub announce_ip: Option<IpAddr>,
-    /// Longest time between two announces, whatever the tracker asks for.
-    pub announce_interval: Option<Duration>,
-    /// Whether to connect to peers that the tracker lists, instead of waiting for them.
-    pub dial: bool,
-}
-
-/// The sockets of a seeder, bound.
-#[derive(Debug)]
-pub struct Listeners {
-    /// For the inventory.
-    pub http: TcpListener,
-    /// For peers.
-    pub peers: TcpListener,
-}
-
 /// A running seeder. It ends when the [`Shutdown`] it was started with is cancelled.
 pub struct Seeder {
-    inventory: Arc<Inventory>,
-    announcer: Announcer,
-    /// It ends with its last owner.
-    _engine: Arc<Engine>,
+    /// The engine ends with its last owner.
+    control: Arc<Control>,
     parts: Parts,
     /// Cancelled once every torrent seeds.
     loaded: CancellationToken,
@@ -75,58 +39,91 @@ pub struct Seeder {
 }
 
 impl Seeder {
-    /// Takes in the content directory and starts all parts. Hashing goes on in the background, see
+    /// Takes in what is to be seeded and starts all parts. Hashing goes on in the background, see
     /// [`Seeder::seeding`].
     ///
     /// # Errors
-    /// The directory cannot be read or holds what cannot be seeded (marked as wrong usage), or a
-    /// part does not start.
+    /// There is nothing that can be seeded (marked as wrong usage), or a part does not start.
     pub async fn start(
         config: Config,
         listeners: Listeners,
         shutdown: Shutdown,
     ) -> anyhow::Result<Self> {
-        let fixtures = library::scan(&config.content).usage("nothing to seed")?;
-        let port = listeners.peers.local_addr()?.port();
-        let port = port.try_into().context("failed to announce the peer port")?;
-        let peer_id = PeerId::derived(CLIENT, config.seed, 0);
-
-        let engine = Arc::new(Engine::start(peer_id, &shutdown).await?);
-        let wire = Wire::new(seedbed_wire::Config::new(engine.address(), peer_id));
-        let (announcer, peers_found) = Announcer::start(
-            seedbed_announcer::Config {
-                trackers: config.announce,
-                peer_id,
-                port,
-                announce_ip: config.announce_ip,
-                max_interval: config.announce_interval,
-                numwant: NUMWANT,
-            },
-            shutdown.clone(),
-        );
-        let inventory = Arc::new(Inventory::new(
-            fixtures.len(),
-            config.magnet_trackers,
-            announcer.clone(),
-            wire.clone(),
-        ));
-
-        let mut parts = Parts::new(&shutdown);
-        let metrics = metrics::register(Arc::clone(&inventory));
-        let router = api::router(Arc::clone(&inventory), metrics);
-        parts.spawn(serve::serve(listeners.http, router, shutdown.clone()));
-        parts.spawn({
-            let (wire, shutdown) = (wire.clone(), shutdown.clone());
-            async move { Ok(wire.run(listeners.peers, shutdown).await?) }
+        let fixtures = config.library.fixtures().usage("nothing to seed")?;
+        let cache = config.cache.as_deref().and_then(|directory| {
+            // A volume may be read-only: then all is hashed each time.
+            let opened = HashCache::open(directory);
+            opened.inspect_err(|error| tracing::info!(%error, "no hash cache")).ok()
         });
-        if config.dial {
-            parts.spawn(dial(wire, peers_found, shutdown.clone()));
+        let mut parts = Parts::new(&shutdown);
+        let peer_ids: Vec<_> = (0..listeners.peers.len() as u64)
+            .map(|index| PeerId::derived(CLIENT, config.seed, index))
+            .collect();
+        let (engine, upstream) = match &config.upstream {
+            Some(upstream) => (None, upstream.clone()),
+            None => {
+                let first = peer_ids.first().copied().context("wanted a seeder, got none")?;
+                let engine = Engine::start(first, &shutdown).await?;
+                let address = engine.address().to_string();
+                (Some(engine), address)
+            }
+        };
+        let ours = listeners.peers.iter().map(|sockets| sockets.tcp.local_addr());
+        let ours: Vec<_> = ours.collect::<Result<_, _>>()?;
+        let ours = Ours { addresses: ours, announce_ip: config.announce_ip };
+        let limiter = config.upload_limit.map(|rate| Arc::new(Limiter::new(rate)));
+        let seeders = listeners.peers.len();
+        let mut fronts = Vec::new();
+        for (index, (sockets, peer_id)) in listeners.peers.into_iter().zip(peer_ids).enumerate() {
+            let port = sockets.tcp.local_addr()?.port();
+            let wire = Wire::new(seedbed_wire::Config {
+                encryption: config.encryption,
+                limiter: limiter.clone(),
+                peer_limit: config.peer_upload_limit,
+                ..seedbed_wire::Config::new(upstream.clone(), peer_id)
+            });
+            let (announcer, peers_found) = Announcer::start(
+                seedbed_announcer::Config {
+                    trackers: config.announce.clone(),
+                    peer_id,
+                    port: port.try_into().context("failed to announce the peer port")?,
+                    announce_ip: config.announce_ip,
+                    max_interval: config.announce_interval,
+                    numwant: NUMWANT,
+                },
+                shutdown.clone(),
+            );
+            parts.spawn({
+                let (wire, shutdown) = (wire.clone(), shutdown.clone());
+                async move { Ok(wire.run(sockets, shutdown).await?) }
+            });
+            if config.dial {
+                parts.spawn(dial(wire.clone(), peers_found, ours.clone(), shutdown.clone()));
+            }
+            let share = config.partial.map(|fraction| Share {
+                seed: config.seed,
+                index,
+                seeders,
+                fraction,
+            });
+            fronts.push(Front { wire, announcer, share });
         }
-        let options =
-            Options { piece_length: config.piece_length, source: config.namespace, private: false };
+
+        let control = Arc::new(Control {
+            inventory: Inventory::new(config.magnet_trackers, config.web_seeds, fronts),
+            engine,
+            library: config.library,
+            options: config.options,
+            cache,
+            hashing: Mutex::default(),
+            membership: Mutex::default(),
+        });
+        let torrents = control.insert(fixtures);
+        let router = api::router(Arc::clone(&control), metrics::register(Arc::clone(&control)));
+        parts.spawn(serve::serve(listeners.http, router, shutdown.clone()));
         let loaded = CancellationToken::new();
         parts.spawn({
-            let load = load(fixtures, options, Arc::clone(&engine), Arc::clone(&inventory));
+            let load = load(Arc::clone(&control), torrents);
             let (loaded, shutdown) = (loaded.clone(), shutdown.clone());
             async move {
                 if let Some(outcome) = shutdown.run_until_cancelled(load).await {
@@ -136,7 +133,7 @@ impl Seeder {
                 Ok(())
             }
         });
-        Ok(Self { inventory, announcer, _engine: engine, parts, loaded, shutdown })
+        Ok(Self { control, parts, loaded, shutdown })
     }
 
     /// Waits until every torrent is hashed and seeding, or until shutdown: then it is false.
@@ -144,22 +141,17 @@ impl Seeder {
         self.shutdown.run_until_cancelled(self.loaded.cancelled()).await.is_some()
     }
 
-    /// Waits until every tracker has accepted every torrent, or until shutdown: then it is false.
+    /// Waits until every torrent seeds and every tracker has accepted it, or until shutdown: then
+    /// it is false.
     pub async fn announced(&self) -> bool {
-        let mut changes = self.announcer.changes();
-        while !self.inventory.is_announced() {
-            let change = self.shutdown.run_until_cancelled(changes.changed()).await;
-            if !matches!(change, Some(Ok(()))) {
-                return false;
-            }
-        }
-        true
+        self.seeding().await
+            && self.shutdown.run_until_cancelled(self.control.inventory.announced()).await.is_some()
     }
 
-    /// All torrents that are hashed, in the order of their names. `host` is what their URLs name.
+    /// All torrents, in the order of their names. `host` is what their URLs name.
     #[must_use]
     pub fn torrents(&self, host: &str) -> Vec<TorrentView> {
-        self.inventory.list(host)
+        self.control.inventory.views(host)
     }
 
     /// Serves until shutdown, and then until every tracker has been told `stopped`.
@@ -168,51 +160,57 @@ impl Seeder {
     /// Content could not be read, or a socket failed.
     pub async fn finished(self) -> anyhow::Result<()> {
         let outcome = self.parts.finished().await;
-        self.announcer.finished().await;
+        let fronts = self.control.inventory.fronts().iter();
+        futures_util::future::join_all(fronts.map(|front| front.announcer.finished())).await;
         outcome
     }
 }
 
 /// Hashes one content after the other, since each takes all cores, while the engine checks those
 /// before it.
-async fn load(
-    fixtures: Vec<Fixture>,
-    options: Options,
-    engine: Arc<Engine>,
-    inventory: Arc<Inventory>,
-) -> anyhow::Result<()> {
-    let options = Arc::new(options);
-    let mut checking = JoinSet::new();
-    for (place, Fixture { name, content }) in fixtures.into_iter().enumerate() {
-        let content = Arc::new(content);
-        let metainfo = {
-            let (content, options) = (Arc::clone(&content), Arc::clone(&options));
-            tokio::task::spawn_blocking(move || Metainfo::build(&*content, &options)).await??
-        };
-        let torrent = metainfo.to_torrent(&[], &[]);
-        inventory.insert(place, name, metainfo);
-        let (engine, inventory) = (Arc::clone(&engine), Arc::clone(&inventory));
-        checking.spawn(async move {
-            engine.add(torrent, content).await?;
-            inventory.seed(place);
-            anyhow::Ok(())
-        });
+async fn load(control: Arc<Control>, torrents: Vec<Arc<Torrent>>) -> anyhow::Result<()> {
+    let _shown = progress::show(&torrents);
+    let mut loading = JoinSet::new();
+    for torrent in torrents {
+        let control = Arc::clone(&control);
+        loading.spawn(async move { control.load(&torrent).await });
     }
-    while let Some(checked) = checking.join_next().await {
-        checked??;
+    while let Some(loaded) = loading.join_next().await {
+        loaded??;
     }
     Ok(())
+}
+
+/// Where this process is listed itself, by each of its seeders.
+#[derive(Clone)]
+struct Ours {
+    addresses: Vec<SocketAddr>,
+    announce_ip: Option<IpAddr>,
+}
+
+impl Ours {
+    /// Whether an address is certainly one of them. Where it is not certain, two seeders of one
+    /// process connect and find that they want nothing of each other.
+    fn contains(&self, peer: SocketAddr) -> bool {
+        let ip = peer.ip().to_canonical();
+        let is_here = ip.is_loopback() || Some(ip) == self.announce_ip;
+        let is_it = |own: &SocketAddr| {
+            own.port() == peer.port() && (is_here || own.ip().to_canonical() == ip)
+        };
+        self.addresses.iter().any(is_it)
+    }
 }
 
 /// Connects to the peers that trackers list.
 async fn dial(
     wire: Wire,
     mut peers_found: mpsc::Receiver<PeersFound>,
+    ours: Ours,
     shutdown: Shutdown,
 ) -> anyhow::Result<()> {
     while let Some(Some((infohash, peers))) = shutdown.run_until_cancelled(peers_found.recv()).await
     {
-        for peer in peers {
+        for peer in peers.into_iter().filter(|peer| !ours.contains(peer.addr)) {
             wire.dial(infohash, peer.addr, peer.peer_id);
         }
     }

@@ -1,21 +1,22 @@
-//! A minimal HTTP/1.1 client: one GET on a connection of its own, plain text only.
+//! A minimal HTTP/1.1 client: one request on a connection of its own, plain text only.
 //!
-//! It serves the health check, the announcer and the tests, none of which needs TLS, redirects or
-//! a connection pool.
+//! It serves the health checks and the announcer, neither of which needs TLS, redirects or a
+//! connection pool.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Empty, Limited};
-use hyper::{Request, StatusCode, header};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode, body::Incoming, header};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio_util::task::AbortOnDropHandle;
 use url::Url;
 
 /// Largest body that is read, in bytes.
 const BODY_LIMIT: usize = 64 << 20;
 
-/// Why a GET has no answer.
+/// Why a request has no answer.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -41,12 +42,61 @@ pub enum Error {
 /// # Errors
 /// No complete answer within `timeout`; an answer of any status is not an error.
 pub async fn get(url: &Url, timeout: Duration) -> Result<(StatusCode, Bytes), Error> {
-    tokio::time::timeout(timeout, exchange(url))
+    let exchange = async {
+        let answer = send(Method::GET, url, HeaderMap::new()).await?;
+        Ok((answer.status(), answer.body().await?))
+    };
+    within(timeout, url, exchange).await
+}
+
+/// Gives `exchange` with `url` so much time.
+///
+/// # Errors
+/// Its own, or that it took longer.
+pub async fn within<T>(
+    timeout: Duration,
+    url: &Url,
+    exchange: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    tokio::time::timeout(timeout, exchange)
         .await
         .unwrap_or_else(|_| Err(Error::TimedOut(url.clone(), timeout)))
 }
 
-async fn exchange(url: &Url) -> Result<(StatusCode, Bytes), Error> {
+/// An answer whose head is there. Dropping it closes the connection.
+#[derive(Debug)]
+pub struct Answer {
+    url: Url,
+    response: Response<Incoming>,
+    _connection: AbortOnDropHandle<hyper::Result<()>>,
+}
+
+impl Answer {
+    /// Its status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.response.status()
+    }
+
+    /// Reads the whole body.
+    ///
+    /// # Errors
+    /// It breaks off, or is too long.
+    pub async fn body(self) -> Result<Bytes, Error> {
+        let Self { url, response, _connection } = self;
+        match Limited::new(response.into_body(), BODY_LIMIT).collect().await {
+            Ok(body) => Ok(body.to_bytes()),
+            Err(source) => Err(Error::Body(url, source)),
+        }
+    }
+}
+
+/// Sends a request without a body, and gives the answer as soon as its head is there. `headers` are
+/// added to those that every request has, and take the place of those of their name.
+///
+/// # Errors
+/// No answer; one of any status is not an error.
+pub async fn send(method: Method, url: &Url, headers: HeaderMap) -> Result<Answer, Error> {
     let unsupported = || Error::Unsupported(url.clone());
     if url.scheme() != "http" {
         return Err(unsupported());
@@ -63,24 +113,17 @@ async fn exchange(url: &Url) -> Result<(StatusCode, Bytes), Error> {
     let failed = |source| Error::Exchange(url.clone(), source);
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(failed)?;
-    let connection = tokio::spawn(connection);
-    let target = match url.query() {
-        Some(query) => format!("{}?{query}", url.path()),
-        None => url.path().to_owned(),
-    };
-    let request = Request::get(target)
+    let connection = AbortOnDropHandle::new(tokio::spawn(connection));
+    let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
+    let mut request = Request::builder()
+        .method(method)
+        .uri(target)
         .header(header::HOST, &authority)
         .header(header::USER_AGENT, concat!("seedbed/", env!("CARGO_PKG_VERSION")))
         .header(header::CONNECTION, "close")
         .body(Empty::<Bytes>::new())
         .map_err(|_| unsupported())?;
+    request.headers_mut().extend(headers);
     let response = sender.send_request(request).await.map_err(failed)?;
-    let status = response.status();
-    let body = Limited::new(response.into_body(), BODY_LIMIT)
-        .collect()
-        .await
-        .map_err(|source| Error::Body(url.clone(), source))?
-        .to_bytes();
-    connection.abort();
-    Ok((status, body))
+    Ok(Answer { url: url.clone(), response, _connection: connection })
 }

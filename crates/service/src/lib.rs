@@ -12,14 +12,18 @@ pub mod bind;
 mod exit;
 pub mod healthcheck;
 pub mod http_client;
+mod json_body;
 mod log;
 pub mod metrics;
+pub mod openapi;
 mod parts;
+pub mod probe;
 pub mod serve;
 pub mod shutdown;
 
 pub use exit::{Usage, UsageContext, run};
 pub use healthcheck::Healthcheck;
+pub use json_body::JsonBody;
 pub use log::LogArgs;
 pub use metrics::Metrics;
 pub use parts::Parts;

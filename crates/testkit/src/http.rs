@@ -52,12 +52,23 @@ impl Response {
 /// The connection fails, or what comes is not HTTP.
 #[must_use]
 pub fn request(address: SocketAddr, head: &str) -> Response {
+    request_with(address, head, b"")
+}
+
+/// As [`request`], with content; `Content-Length` is added where there is any.
+///
+/// # Panics
+/// As for [`request`].
+#[must_use]
+pub fn request_with(address: SocketAddr, head: &str, content: &[u8]) -> Response {
     let mut stream = TcpStream::connect(address).expect("the server listens");
     stream.set_read_timeout(Some(DEADLINE)).expect("a time-out can be set");
-    let head = head.trim_end().replace("\r\n", "\n").replace('\n', "\r\n");
-    stream
-        .write_all(format!("{head}\r\nHost: {address}\r\nConnection: close\r\n\r\n").as_bytes())
-        .expect("the server reads");
+    let mut head = head.trim_end().replace("\r\n", "\n").replace('\n', "\r\n");
+    if !content.is_empty() {
+        head += &format!("\r\nContent-Length: {}", content.len());
+    }
+    let head = format!("{head}\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(&[head.as_bytes(), content].concat()).expect("the server reads");
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).expect("the server answers and closes");
     parse(&bytes)

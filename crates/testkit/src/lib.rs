@@ -5,6 +5,7 @@
 
 mod browser;
 mod http;
+mod openapi;
 mod server;
 mod tool;
 mod wait;
@@ -14,7 +15,8 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 
 pub use browser::run_page;
-pub use http::{Response, get, get_json, request};
+pub use http::{Response, get, get_json, request, request_with};
+pub use openapi::OpenApi;
 pub use server::{Finished, Server, binary, run, run_with_env};
 pub use tool::{Tool, require};
 pub use wait::{eventually, wait_until};

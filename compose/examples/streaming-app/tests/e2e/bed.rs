@@ -1,4 +1,4 @@
-//! The bed and the app: what the environment names, or processes of our own.
+//! The bed and the app: what the environment names, processes of our own, or containers.
 
 use std::{
     env, fs,
@@ -9,7 +9,10 @@ use std::{
 };
 
 use seedbed_testkit::{Response, Server, binary, get, get_json, request, wait_until};
-use seedbed_tests::bed::{Fixture, fixtures, stock_videos};
+use seedbed_tests::{
+    bed::{Fixture, fixtures, stock_videos},
+    containers::{self, Image, docker, import, unique_name},
+};
 use tempfile::TempDir;
 use url::{Position, Url};
 
@@ -19,7 +22,17 @@ pub(crate) struct Bed {
     seeder: Url,
     range: Url,
     fixtures: Vec<Fixture>,
-    own: Option<Processes>,
+    home: Home,
+}
+
+/// What the bed and the app run in.
+enum Home {
+    /// Processes that were started for this run.
+    Processes(Box<Processes>),
+    /// Containers that were, of this image of the app.
+    Containers { bed: containers::Bed, _image: Image },
+    /// Whatever the environment names.
+    Elsewhere,
 }
 
 /// What was started for this run.
@@ -74,16 +87,41 @@ impl Bed {
     pub(crate) fn start() -> Self {
         let names = ["STREAM_URL", "TRACKER_URL", "SEEDER_URL", "RANGE_URL"];
         let given = names.map(|name| env::var(name).ok());
-        let (urls, own) = if given.iter().all(Option::is_none) {
+        let (urls, home) = if given.iter().all(Option::is_none) {
             let own = Processes::start();
             let servers = [&own.app, own.tracker.as_ref().unwrap(), &own.seeder, &own.range];
-            (servers.map(|server| server.url("/")), Some(own))
+            (servers.map(|server| server.url("/")), Home::Processes(Box::new(own)))
         } else {
             let url = |text: Option<String>| text.and_then(|text| text.parse().ok());
             let urls =
                 given.map(|text| url(text).unwrap_or_else(|| panic!("set all of {names:?}")));
-            (urls, None)
+            (urls, Home::Elsewhere)
         };
+        Self::at(urls, home)
+    }
+
+    /// Starts everything in containers.
+    pub(crate) fn in_containers() -> Self {
+        let program = Path::new(env!("CARGO_BIN_EXE_streaming-app"));
+        let directory = program.parent().unwrap().display();
+        let image = Image(unique_name());
+        let path = format!("ENV PATH={directory}");
+        let entrypoint = r#"ENTRYPOINT ["streaming-app"]"#;
+        import(&image.0, &[program.to_str().unwrap()], &[&path, entrypoint]);
+        let settings = [
+            ("STREAMING_APP_IMAGE", image.0.as_str()),
+            ("STREAM_TIMEOUT", "4"),
+            ("STREAM_PORT", "0"),
+            ("SEEDBED_INTERVAL", "2"),
+        ];
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("compose.yaml");
+        let bed = containers::Bed::new(&settings).and(&file).up();
+        let urls = [("app", 8080), ("tracker", 8000), ("seeder", 3001), ("range", 3002)]
+            .map(|(service, port)| bed.url(service, port, "/"));
+        Self::at(urls, Home::Containers { bed, _image: image })
+    }
+
+    fn at(urls: [Url; 4], home: Home) -> Self {
         for url in &urls {
             let health = url.join("/health").unwrap();
             let listens = || TcpStream::connect(address(&health)).is_ok();
@@ -91,7 +129,7 @@ impl Bed {
         }
         let [stream, _tracker, seeder, range] = urls;
         let fixtures = fixtures(&get_json(&seeder.join("/torrents").unwrap()));
-        Self { stream, seeder, range, fixtures, own }
+        Self { stream, seeder, range, fixtures, home }
     }
 
     pub(crate) fn fixtures(&self) -> &[Fixture] {
@@ -148,22 +186,30 @@ impl Bed {
 
     /// Kills the tracker and starts it again.
     pub(crate) fn restart_tracker(&mut self) {
-        if let Some(own) = &mut self.own {
-            let first = own.tracker.take().unwrap();
-            let address = first.address("http").to_string();
-            first.kill();
-            own.tracker = Some(tracker(&address));
-        } else {
-            let command = env::var("TRACKER_RESTART_COMMAND")
-                .expect("TRACKER_RESTART_COMMAND stands beside STREAM_URL");
-            let status = Command::new("sh").args(["-c", &command]).status().unwrap();
-            assert!(status.success(), "{command}: {status}");
+        match &mut self.home {
+            Home::Processes(own) => {
+                let first = own.tracker.take().unwrap();
+                let address = first.address("http").to_string();
+                first.kill();
+                own.tracker = Some(tracker(&address));
+            }
+            Home::Containers { bed, .. } => {
+                let tracker = bed.container("tracker");
+                docker(&["kill", &tracker]);
+                docker(&["start", &tracker]);
+            }
+            Home::Elsewhere => {
+                let command = env::var("TRACKER_RESTART_COMMAND")
+                    .expect("TRACKER_RESTART_COMMAND stands beside STREAM_URL");
+                let status = Command::new("sh").args(["-c", &command]).status().unwrap();
+                assert!(status.success(), "{command}: {status}");
+            }
         }
     }
 
     /// Ends the app if it is ours: in time, and with nothing left behind.
     pub(crate) fn end(self) {
-        let Some(own) = self.own else { return };
+        let Home::Processes(own) = self.home else { return };
         let ended = own.app.terminate();
         assert!(ended.status.success(), "{}", ended.stderr);
         let left: Vec<_> = fs::read_dir(own.downloads.path()).unwrap().collect();

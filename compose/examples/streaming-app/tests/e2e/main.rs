@@ -1,7 +1,7 @@
 //! End-to-end tests of the streaming app against a bed, from outside: by URLs alone.
 //!
 //! With STREAM_URL, TRACKER_URL, SEEDER_URL and RANGE_URL they test what runs there. Without, they
-//! start the bed's servers and the app on free ports.
+//! start the bed's servers and the app on free ports, and once more in containers.
 
 #![expect(clippy::unwrap_used, reason = "what is unexpected fails the test")]
 
@@ -10,21 +10,31 @@ mod cases;
 
 use std::time::{Duration, Instant};
 
+use seedbed_tests::containers::figure;
+
 use crate::bed::Bed;
 
-/// One test, since its cases share a seeder that is paused and a tracker that is restarted.
 #[test]
 fn the_app_streams_what_the_bed_has() {
+    run_all(Bed::start);
+}
+
+#[test]
+fn the_app_streams_what_the_bed_has_in_containers() {
+    run_all(Bed::in_containers);
+}
+
+/// One test of all cases, since they share a seeder that is paused and a tracker that is restarted.
+fn run_all(start_bed: fn() -> Bed) {
     let start = Instant::now();
-    let mut bed = Bed::start();
+    let mut bed = start_bed();
     for (name, case) in cases::ALL {
         let start = Instant::now();
-        print!("case {name} ... ");
         case(&mut bed);
-        println!("ok ({:.2?})", start.elapsed());
+        figure(format_args!("case {name} ok ({:.2?})", start.elapsed()));
     }
     bed.end();
     let took = start.elapsed();
-    println!("all in {took:.2?}");
+    figure(format_args!("all in {took:.2?}"));
     assert!(took < Duration::from_secs(120), "took {took:?}");
 }

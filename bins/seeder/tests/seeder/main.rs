@@ -1,0 +1,14 @@
+//! The seeder through its binary: what it says, what it does when told, and what peers get.
+
+#![expect(clippy::unwrap_used, reason = "what is unexpected fails the test")]
+
+mod change;
+mod clients;
+mod common;
+mod flags;
+mod inventory;
+mod openapi;
+mod pause;
+mod peer;
+mod peers;
+mod several;
