@@ -7,9 +7,10 @@ use std::{
 
 use seedbed_metainfo::{Infohash, PeerId};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// How a request came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Transport {
     Http,
@@ -30,7 +31,7 @@ impl Transport {
 }
 
 /// Why a peer announces (BEP 3); `Paused` is a partial seed's (BEP 21).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Event {
     /// One of the announces that are made at regular intervals.
@@ -47,6 +48,24 @@ pub(crate) enum Event {
 pub(crate) struct Endpoint<A> {
     pub(crate) ip: A,
     pub(crate) port: NonZeroU16,
+}
+
+impl Endpoint<Ipv4Addr> {
+    /// As compact answers have it (BEP 15, BEP 23).
+    pub(crate) fn compact(self) -> [u8; 6] {
+        let ([a, b, c, d], [high, low]) = (self.ip.octets(), self.port.get().to_be_bytes());
+        [a, b, c, d, high, low]
+    }
+}
+
+impl Endpoint<Ipv6Addr> {
+    /// As compact answers have it (BEP 7, BEP 15).
+    pub(crate) fn compact(self) -> [u8; 18] {
+        let mut bytes = [0; 18];
+        bytes[..16].copy_from_slice(&self.ip.octets());
+        bytes[16..].copy_from_slice(&self.port.get().to_be_bytes());
+        bytes
+    }
 }
 
 impl<A: Into<IpAddr>> From<Endpoint<A>> for SocketAddr {
@@ -107,18 +126,6 @@ pub(crate) enum Families {
     Web,
 }
 
-impl Families {
-    /// Whether IPv4 addresses are taken, and whether IPv6 addresses are.
-    pub(crate) const fn of_addresses(self) -> (bool, bool) {
-        match self {
-            Self::Both => (true, true),
-            Self::V4 => (true, false),
-            Self::V6 => (false, true),
-            Self::Web => (false, false),
-        }
-    }
-}
-
 /// An announce, of whatever transport.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct AnnounceRequest {
@@ -172,19 +179,11 @@ pub(crate) enum Request {
 }
 
 /// How many are in a swarm, the requester included.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct SwarmCounts {
     pub(crate) complete: u32,
     pub(crate) incomplete: u32,
     pub(crate) downloaded: u32,
-}
-
-/// A peer as an answer lists it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ListedPeer {
-    /// Where the request asks for peer ids.
-    pub(crate) id: Option<PeerId>,
-    pub(crate) addresses: Addresses,
 }
 
 /// The answer to an announce.
@@ -197,14 +196,23 @@ pub(crate) struct AnnounceResponse {
 }
 
 /// Other peers of the swarm, of the kind that the request takes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Listing {
-    pub(crate) peers: Vec<ListedPeer>,
-    /// Of WebTorrent peers, for [`Families::Web`].
-    pub(crate) connections: Vec<Connection>,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Listing {
+    /// Where they are. A peer of both families is in both lists.
+    Addresses { v4: Vec<Endpoint<Ipv4Addr>>, v6: Vec<Endpoint<Ipv6Addr>> },
+    /// Who they are, and where.
+    Peers(Vec<(PeerId, Addresses)>),
+    /// The WebSockets that they are behind, for [`Families::Web`].
+    Connections(Vec<Connection>),
 }
 
-/// The answer to a scrape: in the order in which it was asked, or by infohash if all were.
+impl Default for Listing {
+    fn default() -> Self {
+        Self::Addresses { v4: Vec::new(), v6: Vec::new() }
+    }
+}
+
+/// The answer to a scrape, in the order in which it was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ScrapeResponse {
     /// Seconds that a client should leave between two scrapes.
@@ -217,6 +225,11 @@ pub(crate) struct ScrapeResponse {
 pub(crate) enum Response {
     Announce(AnnounceResponse),
     Scrape(ScrapeResponse),
+    /// Everything may be scraped. It is taken from the store part by part, since it may be much.
+    FullScrape {
+        /// As in [`ScrapeResponse`].
+        interval: u32,
+    },
     /// The connection that an answer is for.
     Answer(Connection),
 }

@@ -94,7 +94,7 @@ impl Engine {
             }
             Request::Scrape(request) => {
                 self.counters.scrapes.count(request.transport, Outcome::Answered);
-                Ok(Response::Scrape(self.scrape(request, now)))
+                Ok(self.scrape(request, now))
             }
         }
     }
@@ -117,15 +117,14 @@ impl Engine {
         self.store.connection(infohash, to, now).ok_or(Refusal::UnknownPeer(*to, *infohash))
     }
 
-    fn scrape(&self, request: &ScrapeRequest, now: Moment) -> ScrapeResponse {
-        let swarms = match &request.swarms {
-            Scraped::These(infohashes) => infohashes
-                .iter()
-                .map(|infohash| (*infohash, self.store.scrape(infohash, now)))
-                .collect(),
-            Scraped::All => self.store.scrape_all(now),
+    fn scrape(&self, request: &ScrapeRequest, now: Moment) -> Response {
+        let interval = self.interval;
+        let Scraped::These(infohashes) = &request.swarms else {
+            return Response::FullScrape { interval };
         };
-        ScrapeResponse { interval: self.interval, swarms }
+        let counts = |infohash: &Infohash| (*infohash, self.store.scrape(infohash, now));
+        let swarms = infohashes.iter().map(counts).collect();
+        Response::Scrape(ScrapeResponse { interval, swarms })
     }
 
     fn admit(&self, infohash: Infohash) -> Result<(), Refusal> {

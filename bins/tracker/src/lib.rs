@@ -18,6 +18,7 @@ mod recent;
 mod sender;
 mod stats;
 mod store;
+mod thread;
 mod udp;
 mod websocket;
 
@@ -29,10 +30,8 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Context as _;
 use seedbed_metainfo::Infohash;
-use seedbed_service::Shutdown;
-use tokio::task::JoinSet;
+use seedbed_service::{Parts, Shutdown};
 
 pub use crate::store::PeerOrder;
 use crate::{clock::Clock, engine::Engine, udp::Responder};
@@ -109,19 +108,22 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: Shutdown) -> an
     let clock = Clock::start();
     let seed = config.seed.unwrap_or_else(|| RandomState::new().hash_one("seed"));
     let engine = Arc::new(Engine::new(&config, seed));
-    let mut tasks = JoinSet::new();
+    // The threads end when this does, however it ends.
+    let shutdown = shutdown.child_token();
+    let _end = shutdown.clone().drop_guard();
+    let mut parts = Parts::new(&shutdown);
     let app = Arc::new(http::App::new(&config, &engine, clock));
     let router = http::router(&config, &app);
-    tasks.spawn(http::serve(listeners.http, app, router, shutdown.clone()));
+    parts.spawn(http::serve(listeners.http, app, router, shutdown.clone()));
     if let Some(socket) = listeners.udp {
         let responder = Responder::new(Arc::clone(&engine), config.trust_proxy, seed);
-        tasks.spawn(udp::serve(socket, responder, clock, shutdown.clone()));
+        let shutdown = shutdown.clone();
+        parts.spawn(thread::run("tracker-udp", move || {
+            udp::serve(socket, responder, clock, shutdown)
+        }));
     }
-    tasks.spawn(sweep(engine, clock, shutdown));
-    while let Some(ended) = tasks.join_next().await {
-        ended.context("a task of the tracker failed")??;
-    }
-    Ok(())
+    parts.spawn(sweep(engine, clock, shutdown));
+    parts.finished().await
 }
 
 async fn sweep(engine: Arc<Engine>, clock: Clock, shutdown: Shutdown) -> anyhow::Result<()> {

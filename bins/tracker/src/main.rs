@@ -3,6 +3,8 @@
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+#[cfg(feature = "aquatic")]
+use clap::CommandFactory as _;
 use clap::Parser as _;
 use seedbed_service::{Shutdown, announce};
 use seedbed_tracker::{
@@ -11,6 +13,9 @@ use seedbed_tracker::{
 };
 
 fn main() -> ExitCode {
+    if let Some(code) = seedbed_service::probe::run() {
+        return code;
+    }
     let cli = Cli::parse();
     seedbed_service::run("seedbed-tracker", &cli.log, async |shutdown| {
         if let Some(Command::Healthcheck(healthcheck)) = &cli.command {
@@ -36,7 +41,8 @@ async fn aquatic(cli: &Cli, shutdown: Shutdown) -> anyhow::Result<()> {
         announce::listening(format_args!("http://{address}"), None);
         announce::ready();
     };
-    seedbed_tracker::aquatic::run(cli, shutdown, ready).await
+    let given = Cli::command().get_matches();
+    seedbed_tracker::aquatic::run(cli, &given, shutdown, ready).await
 }
 
 #[cfg(not(feature = "aquatic"))]

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, HashMap};
 use aquatic_peer_id::{PeerClient, PeerId as AquaticPeerId};
 use seedbed_metainfo::PeerId;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{announce::Transport, clock::Moment, store::Store};
 
 /// Every swarm in sum. A peer that is in several swarms is one peer here.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Stats {
     pub(crate) torrents: usize,

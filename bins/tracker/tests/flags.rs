@@ -1,13 +1,20 @@
 //! Every flag takes effect, and so does its environment twin.
 
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
 mod common;
 
 use std::net::{TcpListener, UdpSocket};
 
 use common::{Announce, BINARY, INFOHASH, Tracker, answer, assert_same, escape, failure, listed};
+#[cfg(not(feature = "aquatic"))]
+use seedbed_testkit::run_with_env;
 use seedbed_testkit::{Server, request, run, wait_until};
 
 const OTHER: [u8; 20] = [0xab; 20];
+
+const UPGRADE: &str = "GET / HTTP/1.1\nUpgrade: websocket\nConnection: Upgrade\n\
+    Sec-WebSocket-Version: 13\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==";
 
 fn hex(bytes: &[u8]) -> String {
     escape(bytes).replace('%', "").to_lowercase()
@@ -26,6 +33,8 @@ fn interval_is_what_clients_are_told() {
     for tracker in both_ways("--interval", "INTERVAL", "3") {
         let body = String::from_utf8(tracker.announce(&Announce::of(1))).unwrap();
         assert!(body.contains("8:intervali3e"), "{body}");
+        let client = tracker.udp();
+        assert_eq!(client.ask_raw(&client.announce(1, 1, 2, -1))[8..12], [0, 0, 0, 3]);
     }
 }
 
@@ -48,6 +57,8 @@ fn max_numwant_is_the_most_peers_that_are_listed() {
         }
         assert_eq!(listed(&tracker.announce(&Announce::of(9).with("numwant", "4"))), [1, 2]);
         assert_eq!(listed(&tracker.announce(&Announce::of(9))), [1, 2]);
+        let client = tracker.udp();
+        assert_eq!(client.ask_raw(&client.announce(9, 1, 2, -1)).len(), 20 + 2 * 6);
     }
 }
 
@@ -72,11 +83,46 @@ fn udp_can_be_switched_off() {
 
 #[test]
 fn websocket_can_be_switched_off() {
-    const UPGRADE: &str = "GET / HTTP/1.1\nUpgrade: websocket\nConnection: Upgrade\n\
-        Sec-WebSocket-Version: 13\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==";
     for tracker in both_ways("--websocket", "WEBSOCKET", "false") {
         assert_eq!(request(tracker.0.address("http"), UPGRADE).status, 404);
         assert_eq!(tracker.get("/scrape").status, 200);
+    }
+}
+
+#[test]
+fn with_all_transports_off_nobody_is_answered_and_the_pages_are_still_there() {
+    let off = [("HTTP", "false"), ("UDP", "false"), ("WEBSOCKET", "false")];
+    let tracker = Tracker::start_with_env(&[], &off);
+    let bound = tracker.0.address("http");
+    assert_eq!(tracker.0.stdout(), [format!("listening on http://{bound}")]);
+    for target in [&*Announce::of(1).target(), "/scrape"] {
+        assert_eq!(tracker.get(target).status, 404, "{target}");
+    }
+    assert_eq!(request(bound, UPGRADE).status, 404);
+    UdpSocket::bind(bound).unwrap();
+    for page in ["/stats", "/stats.json", "/api/torrents", "/health", "/version", "/metrics"] {
+        assert_eq!(tracker.get(page).status, 200, "{page}");
+    }
+}
+
+#[test]
+fn log_level_is_the_least_severe_that_is_logged_and_log_format_how() {
+    // A request that is none is worth a line to those who look for it.
+    let logged = |tracker: Tracker| {
+        assert_eq!(request(tracker.0.address("http"), "NONSENSE HTTP/1.1").status, 400);
+        tracker.0.terminate().stderr
+    };
+    assert_eq!(logged(Tracker::start(&[])), "");
+    for tracker in both_ways("--log-level", "SEEDBED_LOG_LEVEL", "debug") {
+        let log = logged(tracker);
+        assert!(log.contains("DEBUG") && !log.starts_with('{'), "{log}");
+    }
+    let debug = ["--log-level", "seedbed_tracker=debug"];
+    let by_flag = Tracker::start(&[&debug[..], &["--log-format", "json"]].concat());
+    for tracker in [by_flag, Tracker::start_with_env(&debug, &[("SEEDBED_LOG_FORMAT", "json")])] {
+        let log = logged(tracker);
+        let line: serde_json::Value = serde_json::from_str(log.lines().next().unwrap()).unwrap();
+        assert_eq!(line["level"], "DEBUG", "{log}");
     }
 }
 
@@ -206,17 +252,20 @@ fn with_a_seed_connection_ids_are_the_same_too() {
 
 #[test]
 fn listen_and_port_choose_the_address_of_both_sockets() {
-    let tracker = Tracker(Server::start_with_env(
+    let by_env = Server::start_with_env(
         BINARY.as_ref(),
         [] as [&str; 0],
         [("SEEDBED_TRACKER_LISTEN", "127.0.0.1:1"), ("PORT", "0")],
-    ));
-    let bound = tracker.0.address("http");
-    assert_ne!(bound.port(), 1);
-    assert_eq!(
-        tracker.0.stdout(),
-        [format!("listening on http://{bound}"), format!("listening on udp://{bound}")]
     );
+    let by_flag = Server::start(BINARY.as_ref(), ["--listen=127.0.0.1:1", "--port=0"]);
+    for server in [by_env, by_flag] {
+        let bound = server.address("http");
+        assert!(bound.ip().is_loopback() && bound.port() != 1, "{bound}");
+        assert_eq!(
+            server.stdout(),
+            [format!("listening on http://{bound}"), format!("listening on udp://{bound}")]
+        );
+    }
 }
 
 #[test]
@@ -236,6 +285,9 @@ fn a_value_that_is_wrong_is_a_usage_error_that_names_it() {
         ["--trust-proxy", "abc"],
         ["--peer-order", "abc"],
         ["--seed", "-1"],
+        ["--engine", "abc"],
+        ["--log-format", "abc"],
+        ["--log-level", "seedbed_tracker=loud"],
     ];
     for [flag, value] in cases {
         let finished = run(BINARY.as_ref(), [format!("{flag}={value}")]);
@@ -259,8 +311,11 @@ fn a_free_port_is_one_that_is_free_for_tcp_and_udp() {
 #[cfg(not(feature = "aquatic"))]
 #[test]
 fn an_engine_that_is_not_built_in_is_a_usage_error_that_names_it() {
-    let finished = run(BINARY.as_ref(), ["--engine", "aquatic"]);
-    assert_eq!(finished.status.code(), Some(2));
-    assert!(finished.stderr.contains("--engine aquatic"), "{}", finished.stderr);
-    assert_eq!(finished.stderr.lines().count(), 1, "{}", finished.stderr);
+    let by_flag = run(BINARY.as_ref(), ["--engine", "aquatic"]);
+    let env = [("SEEDBED_TRACKER_ENGINE", "aquatic")];
+    for finished in [by_flag, run_with_env(BINARY.as_ref(), [] as [&str; 0], env)] {
+        assert_eq!(finished.status.code(), Some(2));
+        assert!(finished.stderr.contains("--engine aquatic"), "{}", finished.stderr);
+        assert_eq!(finished.stderr.lines().count(), 1, "{}", finished.stderr);
+    }
 }

@@ -135,6 +135,51 @@ fn a_connection_serves_pages_and_announces_in_turn() {
     kept.expect(b"/health", b"}");
     kept.expect(Announce::of(1).target().as_bytes(), &answer(0, 1, &[]));
     kept.expect(b"/announce", &failure("info_hash is missing"));
+    kept.expect(b"/version", b"}");
+    let raw = b"/announce?info_hash=<>\"{}|\\^`[] \xff\x00";
+    kept.expect(raw, &failure("info_hash: wanted 20 bytes, got 14"));
+    kept.expect(b"/health", b"}");
+}
+
+#[test]
+fn pages_and_announces_may_be_pipelined() {
+    let tracker = Tracker::start(&[]);
+    let mut kept = Kept::open(&tracker);
+    let announce = Announce::of(1).target();
+    let requests = ["/health", &announce, "/announce?left=<b>", "/version", "/version"];
+    for target in requests {
+        write!(kept.0, "GET {target} HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    }
+    kept.0.write_all(b"POST /announce HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello").unwrap();
+    kept.0.write_all(b"GET /scrape?x HTTP/1.1\r\nConnection: close\r\n\r\n").unwrap();
+    kept.0.read_to_end(&mut kept.1).unwrap();
+    let answers = String::from_utf8_lossy(&kept.1).into_owned();
+    let mut rest = &*answers;
+    for part in [
+        r#""status":"healthy""#,
+        "d8:completei0e10:incompletei1e",
+        "d14:failure reason",
+        r#""name":"seedbed-tracker""#,
+        r#""name":"seedbed-tracker""#,
+        "HTTP/1.1 405",
+        "d5:filesd",
+    ] {
+        rest = rest.split_once(part).unwrap_or_else(|| panic!("no {part} in {answers}")).1;
+    }
+}
+
+#[test]
+fn a_body_that_comes_with_an_announce_is_left_unread() {
+    let tracker = Tracker::start(&[]);
+    let head = format!("GET {} HTTP/1.1\nContent-Length: 100", Announce::of(1).target());
+    assert_eq!(request(tracker.0.address("http"), &head).body, answer(0, 1, &[]));
+}
+
+#[test]
+fn a_target_may_name_the_host_as_it_does_to_a_proxy() {
+    let tracker = Tracker::start(&[]);
+    let head = format!("GET http://tracker:8000{} HTTP/1.1", Announce::of(1).target());
+    assert_eq!(request(tracker.0.address("http"), &head).body, answer(0, 1, &[]));
 }
 
 #[test]

@@ -66,10 +66,36 @@ fn healthcheck_asks_the_tracker_at_the_address_it_is_configured_with() {
     assert_eq!(by_port.status.code(), Some(0), "{by_port:?}");
     let url = tracker.0.url("/health").to_string();
     assert_eq!(run(BINARY.as_ref(), ["healthcheck", "--url", &url]).status.code(), Some(0));
+    assert_eq!(healthcheck(&[("SEEDBED_HEALTH_URL", &url)]).status.code(), Some(0));
     tracker.0.kill();
     let gone = healthcheck(&[("SEEDBED_TRACKER_LISTEN", &address)]);
     assert_eq!(gone.status.code(), Some(1));
     assert_eq!(String::from_utf8_lossy(&gone.stderr).lines().count(), 1, "{gone:?}");
+}
+
+#[test]
+fn healthcheck_asks_again_as_long_as_wait_says() {
+    let healthchecks: [fn(&str) -> std::process::Output; 2] = [
+        |url| healthcheck(&[("SEEDBED_HEALTH_URL", url), ("SEEDBED_HEALTH_WAIT", "60")]),
+        |url| {
+            Command::new(BINARY).args(["healthcheck", "--wait=60", "--url", url]).output().unwrap()
+        },
+    ];
+    for healthcheck in healthchecks {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/health", listener.local_addr().unwrap());
+        // Healthy when asked for the second time.
+        let server = std::thread::spawn(move || {
+            for status in ["503 Service Unavailable", "200 OK"] {
+                let (mut stream, _) = listener.accept().unwrap();
+                let _request = stream.read(&mut [0; 1024]).unwrap();
+                write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").unwrap();
+            }
+        });
+        let output = healthcheck(&url);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        server.join().unwrap();
+    }
 }
 
 #[test]

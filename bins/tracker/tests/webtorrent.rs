@@ -144,6 +144,28 @@ fn a_scrape_has_the_counts_of_one_torrent_of_several_and_of_all() {
 }
 
 #[test]
+fn max_scrape_is_the_most_infohashes_in_a_scrape_and_a_full_one_has_its_own_limit() {
+    let tracker = Tracker::start(&["--max-scrape", "2"]);
+    let mut client = Client::connect(&tracker);
+    let scrape = |count| json!({ "action": "scrape", "info_hash": vec!["x".repeat(20); count] });
+    assert_eq!(client.ask(&scrape(2))["files"].as_object().unwrap().len(), 1);
+    let reason = "info_hash: wanted at most 2 of them";
+    assert_eq!(client.ask(&scrape(3))["failure reason"], reason);
+    let udp = tracker.udp();
+    for number in 0..16_385_u32 {
+        let mut announce = udp.announce(1, 1, 2, 0);
+        announce[16..20].copy_from_slice(&number.reverse_bits().to_be_bytes());
+        udp.ask_raw(&announce);
+        if number == 16_383 {
+            let all = client.ask(&json!({ "action": "scrape" }));
+            assert_eq!(all["files"].as_object().unwrap().len(), 16_384);
+        }
+    }
+    let reason = "info_hash: wanted some, since there are more than 16384 torrents";
+    assert_eq!(client.ask(&json!({ "action": "scrape" }))["failure reason"], reason);
+}
+
+#[test]
 fn a_peer_is_gone_once_it_says_stopped_or_its_connection_is_closed() {
     let tracker = Tracker::start(&[]);
     let (mut first, mut second) = (Client::connect(&tracker), Client::connect(&tracker));

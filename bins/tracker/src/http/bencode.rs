@@ -1,8 +1,10 @@
 //! The answers, bencoded (BEP 3, 23, 48). Keys of a dictionary go in sorted order.
 
-use std::io::Write as _;
+use std::net::SocketAddr;
 
-use crate::announce::{AnnounceResponse, ScrapeResponse, SwarmCounts};
+use seedbed_metainfo::{Infohash, PeerId};
+
+use crate::announce::{AnnounceResponse, Listing, ScrapeResponse, SwarmCounts};
 
 /// How an announce wants its peers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +26,6 @@ pub(super) fn announce(
     warning: Option<&str>,
 ) {
     let AnnounceResponse { interval, counts, listing } = response;
-    let peers = &listing.peers;
     let SwarmCounts { complete, incomplete, .. } = counts;
     let mut out = Writer(out);
     out.text("d8:complete").integer(*complete);
@@ -32,27 +33,28 @@ pub(super) fn announce(
     out.text("8:interval").integer(*interval);
     match layout {
         Layout::Compact => {
-            let v4 = || peers.iter().filter_map(|peer| peer.addresses.v4);
-            let v6 = || peers.iter().filter_map(|peer| peer.addresses.v6);
-            out.text("5:peers").length(6 * v4().count());
-            for endpoint in v4() {
-                out.raw(&endpoint.ip.octets()).raw(&endpoint.port.get().to_be_bytes());
-            }
-            out.text("6:peers6").length(18 * v6().count());
-            for endpoint in v6() {
-                out.raw(&endpoint.ip.octets()).raw(&endpoint.port.get().to_be_bytes());
-            }
+            let (v4, v6): (&[_], &[_]) = match listing {
+                Listing::Addresses { v4, v6 } => (v4, v6),
+                Listing::Peers(_) | Listing::Connections(_) => (&[], &[]),
+            };
+            out.text("5:peers").length(6 * v4.len());
+            v4.iter().for_each(|endpoint| _ = out.raw(&endpoint.compact()));
+            out.text("6:peers6").length(18 * v6.len());
+            v6.iter().for_each(|endpoint| _ = out.raw(&endpoint.compact()));
         }
         Layout::Dictionaries { .. } => {
             out.text("5:peersl");
-            for peer in peers {
-                for address in peer.addresses.iter() {
-                    out.text("d2:ip").string(address.ip().to_string().as_bytes());
-                    if let Some(id) = peer.id {
-                        out.text("7:peer id").string(id.as_bytes());
-                    }
-                    out.text("4:port").integer(address.port().into()).text("e");
+            match listing {
+                Listing::Addresses { v4, v6 } => {
+                    v4.iter().for_each(|it| out.peer((*it).into(), None));
+                    v6.iter().for_each(|it| out.peer((*it).into(), None));
                 }
+                Listing::Peers(peers) => {
+                    for (id, addresses) in peers {
+                        addresses.iter().for_each(|address| out.peer(address, Some(id)));
+                    }
+                }
+                Listing::Connections(_) => {}
             }
             out.text("e");
         }
@@ -68,15 +70,28 @@ pub(super) fn scrape(out: &mut Vec<u8>, response: &ScrapeResponse) {
     let mut swarms: Vec<_> = response.swarms.iter().collect();
     swarms.sort_unstable_by_key(|(infohash, _)| *infohash);
     swarms.dedup_by_key(|(infohash, _)| *infohash);
+    begin_scrape(out);
+    swarms.into_iter().for_each(|swarm| scraped(out, swarm));
+    end_scrape(out, response.interval);
+}
+
+/// Appends what comes before the swarms of a scrape.
+pub(super) fn begin_scrape(out: &mut Vec<u8>) {
+    Writer(out).text("d5:filesd");
+}
+
+/// Appends a swarm of a scrape. They go in the order of their infohashes.
+pub(super) fn scraped(out: &mut Vec<u8>, (infohash, counts): &(Infohash, SwarmCounts)) {
     let mut out = Writer(out);
-    out.text("d5:filesd");
-    for (infohash, counts) in swarms {
-        out.string(infohash.as_bytes());
-        out.text("d8:complete").integer(counts.complete);
-        out.text("10:downloaded").integer(counts.downloaded);
-        out.text("10:incomplete").integer(counts.incomplete).text("e");
-    }
-    out.text("e5:flagsd20:min_request_interval").integer(response.interval).text("ee");
+    out.string(infohash.as_bytes());
+    out.text("d8:complete").integer(counts.complete);
+    out.text("10:downloaded").integer(counts.downloaded);
+    out.text("10:incomplete").integer(counts.incomplete).text("e");
+}
+
+/// Appends what comes after the swarms of a scrape.
+pub(super) fn end_scrape(out: &mut Vec<u8>, interval: u32) {
+    Writer(out).text("e5:flagsd20:min_request_interval").integer(interval).text("ee");
 }
 
 /// Appends a failure. BEP 3: an answer with `failure reason` has no other key.
@@ -99,14 +114,21 @@ impl Writer<'_> {
     }
 
     fn integer(&mut self, value: u32) -> &mut Self {
-        let _never_fails = write!(self.0, "i{value}e");
-        self
+        self.text("i").text(itoa::Buffer::new().format(value)).text("e")
     }
 
     /// The length in front of a string, which the caller writes.
     fn length(&mut self, length: usize) -> &mut Self {
-        let _never_fails = write!(self.0, "{length}:");
-        self
+        self.text(itoa::Buffer::new().format(length)).text(":")
+    }
+
+    /// A peer in a list of dictionaries.
+    fn peer(&mut self, address: SocketAddr, id: Option<&PeerId>) {
+        self.text("d2:ip").string(address.ip().to_string().as_bytes());
+        if let Some(id) = id {
+            self.text("7:peer id").string(id.as_bytes());
+        }
+        self.text("4:port").integer(address.port().into()).text("e");
     }
 
     fn string(&mut self, bytes: &[u8]) -> &mut Self {

@@ -14,14 +14,26 @@ pub(super) struct Head<'a> {
     pub(super) query: &'a [u8],
     /// HTTP/1.0, or `Connection: close`: no other request is to follow.
     pub(super) close: bool,
-    /// Whether a body follows.
-    pub(super) body: bool,
+    /// Whether the answer may be chunked: HTTP/1.1.
+    pub(super) chunked: bool,
+    pub(super) body: Body,
     /// The last line of `X-Forwarded-For`.
     pub(super) forwarded_for: Option<&'a [u8]>,
     /// Whether it asks for a WebSocket (RFC 6455 section 4.1).
     pub(super) websocket: bool,
     pub(super) websocket_key: Option<&'a [u8]>,
     pub(super) websocket_version: Option<&'a [u8]>,
+}
+
+/// What follows a head.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Body {
+    #[default]
+    None,
+    /// So many bytes.
+    Length(usize),
+    /// Something whose end is not known from the head.
+    Unknown,
 }
 
 /// How many bytes the first head in `bytes` takes, the empty line at its end included; none while
@@ -49,7 +61,8 @@ pub(super) fn parse(head: &[u8]) -> Option<Head<'_>> {
             break;
         }
     }
-    head.close |= version == b"HTTP/1.0" && !keep_alive;
+    head.chunked = version == b"HTTP/1.1";
+    head.close |= !head.chunked && !keep_alive;
     Some(head)
 }
 
@@ -63,6 +76,7 @@ pub(super) fn parse_request_line(line: &[u8]) -> Option<(Head<'_>, &[u8])> {
     if !matches!(version, b"HTTP/1.1" | b"HTTP/1.0") {
         return None;
     }
+    let target = origin_form(target);
     let path_end = memchr::memchr(b'?', target).unwrap_or(target.len());
     let head = Head {
         method: &line[..method_end],
@@ -71,6 +85,12 @@ pub(super) fn parse_request_line(line: &[u8]) -> Option<(Head<'_>, &[u8])> {
         ..Head::default()
     };
     Some((head, version))
+}
+
+/// The path and the query of a target, which to a proxy has the host too (RFC 9112 section 3.2.2).
+fn origin_form(target: &[u8]) -> &[u8] {
+    let Some(rest) = target.strip_prefix(b"http://") else { return target };
+    memchr::memchr(b'/', rest).map_or(b"/", |at| &rest[at..])
 }
 
 impl<'a> Head<'a> {
@@ -93,9 +113,9 @@ impl<'a> Head<'a> {
                 self.close |= has_token(value, b"close");
                 *keep_alive |= has_token(value, b"keep-alive");
             }
-            14 if name.eq_ignore_ascii_case(b"content-length") => self.body |= value != b"0",
+            14 if name.eq_ignore_ascii_case(b"content-length") => self.body = self.body.and(value),
             15 if name.eq_ignore_ascii_case(b"x-forwarded-for") => self.forwarded_for = Some(value),
-            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => self.body = true,
+            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => self.body = Body::Unknown,
             17 if name.eq_ignore_ascii_case(b"sec-websocket-key") => {
                 self.websocket_key = Some(value);
             }
@@ -105,6 +125,18 @@ impl<'a> Head<'a> {
             _ => {}
         }
         ControlFlow::Continue(())
+    }
+}
+
+impl Body {
+    /// With another `Content-Length`, of which there should be one.
+    fn and(self, value: &[u8]) -> Self {
+        let length = std::str::from_utf8(value).ok().and_then(|value| value.parse().ok());
+        match (self, length) {
+            (Self::None, Some(0)) => Self::None,
+            (Self::None, Some(length)) => Self::Length(length),
+            _ => Self::Unknown,
+        }
     }
 }
 
@@ -143,7 +175,7 @@ mod tests {
         let head = parse(b"GET /announce?a=<b> c\xff HTTP/1.1\r\n\r\n").unwrap();
         assert_eq!((head.method, head.path), (&b"GET"[..], &b"/announce"[..]));
         assert_eq!(head.query, b"a=<b> c\xff");
-        assert!(!head.close && !head.body && !head.websocket);
+        assert!(!head.close && head.body == Body::None && !head.websocket);
         for none in [&b"GET /announce\r\n\r\n"[..], b"GET /a HTTP/2\r\n\r\n", b"\r\n\r\n", b"x"] {
             assert_eq!(parse(none), None, "{}", none.escape_ascii());
         }
@@ -165,7 +197,8 @@ mod tests {
             Content-Length: 5\r\n\r\n";
         let head = parse(head).unwrap();
         assert_eq!(head.forwarded_for, Some(&b"2"[..]));
-        assert!(head.websocket && head.body);
+        assert!(head.websocket);
+        assert_eq!(head.body, Body::Length(5));
         assert_eq!(head.websocket_key, Some(&b"k"[..]));
         assert_eq!(head.websocket_version, Some(&b"13"[..]));
     }

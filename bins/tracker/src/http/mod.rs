@@ -6,20 +6,25 @@ mod api;
 mod bencode;
 mod front;
 mod head;
+mod openapi;
+mod others;
 mod query;
 mod respond;
 mod stats_page;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
-    Extension, Router,
-    extract::{Request, State},
-    http::{HeaderName, HeaderValue, StatusCode, header},
-    response::{IntoResponse as _, Response},
-    routing::{MethodFilter, on},
+    Router,
+    http::{HeaderName, HeaderValue, header},
 };
-use seedbed_service::admin::{self, Health};
+use seedbed_service::{
+    admin::{self, Health},
+    openapi::serve as serve_routes,
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
 
 pub(crate) use self::front::serve;
 use crate::{Config, clock::Clock, engine::Engine, metrics, websocket::Hub};
@@ -58,58 +63,35 @@ impl App {
 
 /// All routes, as `config` switches them on.
 pub(crate) fn router(config: &Config, app: &Arc<App>) -> Router {
-    let mut router = Router::new();
+    let mut routes = OpenApiRouter::new();
     if config.http {
-        // Not `get`, which takes HEAD too: that must not announce anything.
-        let announce = || on(MethodFilter::GET, tracker).head(head_is_not_allowed);
-        router = router.route("/announce", announce()).route("/scrape", announce());
+        routes = routes.merge(openapi::announces());
+    }
+    if config.websocket {
+        routes = routes.merge(openapi::websocket());
     }
     if config.stats {
-        router = router.merge(api::router()).merge(stats_page::router());
+        routes = routes.merge(api::router()).merge(stats_page::router());
     }
-    let App { engine, clock, .. } = &**app;
-    router.fallback(not_found).with_state(Arc::clone(app)).merge(admin::router(
-        seedbed_service::identity!(),
-        metrics::of(engine, *clock),
-        {
-            let (engine, clock) = (Arc::clone(engine), *clock);
-            move || health(&engine, clock)
-        },
-    ))
+    let (identity, metrics) = (seedbed_service::identity!(), metrics::of(&app.engine, app.clock));
+    let health = Arc::clone(app);
+    let common = admin::documented::<Counts>(identity, metrics, move || health.health());
+    serve_routes(identity, routes.with_state(Arc::clone(app)).merge(common))
 }
 
-async fn head_is_not_allowed() -> Response {
-    (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET")]).into_response()
+/// How much there is, as `/health` says it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = HealthDetails)]
+struct Counts {
+    /// Torrents that are known.
+    torrents: usize,
+    /// Peers, counted once in each of their swarms.
+    peers: usize,
 }
 
-fn health(engine: &Engine, clock: Clock) -> Health {
-    let totals = engine.store().totals(clock.now());
-    let details = [("torrents", totals.torrents), ("peers", totals.peers)];
-    Health {
-        degraded: None,
-        details: details.map(|(name, count)| (name.to_owned(), count.into())).into_iter().collect(),
+impl App {
+    fn health(&self) -> Health {
+        let totals = self.engine.store().totals(self.clock.now());
+        Health::new(None, &Counts { torrents: totals.torrents, peers: totals.peers })
     }
-}
-
-/// An announce or a scrape on a connection that has come to the pages.
-async fn tracker(
-    State(app): State<Arc<App>>,
-    Extension(client): Extension<SocketAddr>,
-    request: Request,
-) -> Response {
-    const TYPE: (HeaderName, HeaderValue) =
-        (header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
-    let uri = request.uri();
-    let Some(endpoint) = app.endpoint(b"GET", uri.path().as_bytes()) else {
-        return not_found().await;
-    };
-    let query = uri.query().unwrap_or_default().as_bytes();
-    let forwarded_for = request.headers().get_all("x-forwarded-for").iter().next_back();
-    let mut body = Vec::new();
-    app.respond(endpoint, query, client.ip(), forwarded_for.map(|it| it.as_bytes()), &mut body);
-    ([TYPE, ANY_ORIGIN], body).into_response()
-}
-
-async fn not_found() -> Response {
-    admin::error(StatusCode::NOT_FOUND, "no such page")
 }

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     announce::{AnnounceRequest, Families, Request, Response, ScrapeRequest, Transport},
     metrics::{Outcome, RequestCounters},
+    store::PARTS,
 };
 
 /// What a client can ask the tracker over HTTP.
@@ -17,6 +18,12 @@ use crate::{
 pub(super) enum Endpoint {
     Announce,
     Scrape,
+}
+
+/// A scrape of everything that is granted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FullScrape {
+    interval: u32,
 }
 
 impl App {
@@ -30,7 +37,8 @@ impl App {
         }
     }
 
-    /// Answers a request, which comes over a connection from `connection`.
+    /// Answers a request, which comes over a connection from `connection`, unless it is for
+    /// everything.
     pub(super) fn respond(
         &self,
         endpoint: Endpoint,
@@ -38,16 +46,30 @@ impl App {
         connection: IpAddr,
         forwarded_for: Option<&[u8]>,
         body: &mut Vec<u8>,
-    ) {
+    ) -> Option<FullScrape> {
         if query.len() > self.max_query {
-            return self.refuse_length(endpoint, query, body);
+            self.refuse_length(endpoint, query, body);
+            return None;
         }
         let written = match endpoint {
             Endpoint::Announce => self.announce(query, connection, forwarded_for, body),
             Endpoint::Scrape => self.scrape(query, body),
         };
-        if let Err(error) = written {
+        written.unwrap_or_else(|error| {
             self.refuse(endpoint, &error, body);
+            None
+        })
+    }
+
+    /// Writes one of [`PARTS`] parts of the answer to a scrape of everything.
+    pub(super) fn write_part(&self, scrape: FullScrape, part: usize, body: &mut Vec<u8>) {
+        if part == 0 {
+            bencode::begin_scrape(body);
+        }
+        let swarms = self.engine.store().scrape_part(part, self.clock.now());
+        swarms.iter().for_each(|swarm| bencode::scraped(body, swarm));
+        if part + 1 == PARTS {
+            bencode::end_scrape(body, scrape.interval);
         }
     }
 
@@ -98,7 +120,7 @@ impl App {
         connection: IpAddr,
         forwarded_for: Option<&[u8]>,
         body: &mut Vec<u8>,
-    ) -> Result<(), QueryError> {
+    ) -> Result<Option<FullScrape>, QueryError> {
         let AnnounceQuery {
             infohash,
             peer_id,
@@ -127,25 +149,31 @@ impl App {
             families: Families::Both,
             peer_ids: layout == Layout::Dictionaries { ids: true },
         });
-        self.ask(&request, layout, warning, body);
-        Ok(())
+        Ok(self.ask(&request, layout, warning, body))
     }
 
-    fn scrape(&self, query: &[u8], body: &mut Vec<u8>) -> Result<(), QueryError> {
+    fn scrape(&self, query: &[u8], body: &mut Vec<u8>) -> Result<Option<FullScrape>, QueryError> {
         let swarms = query::scrape(query, self.max_scrape)?;
         let request = Request::Scrape(ScrapeRequest { transport: Transport::Http, swarms });
-        self.ask(&request, Layout::Compact, None, body);
-        Ok(())
+        Ok(self.ask(&request, Layout::Compact, None, body))
     }
 
-    fn ask(&self, request: &Request, layout: Layout, warning: Option<&str>, body: &mut Vec<u8>) {
+    fn ask(
+        &self,
+        request: &Request,
+        layout: Layout,
+        warning: Option<&str>,
+        body: &mut Vec<u8>,
+    ) -> Option<FullScrape> {
         match self.engine.handle(request, self.clock.now()) {
             Ok(Response::Announce(response)) => {
                 bencode::announce(body, &response, layout, warning);
             }
             Ok(Response::Scrape(response)) => bencode::scrape(body, &response),
+            Ok(Response::FullScrape { interval }) => return Some(FullScrape { interval }),
             Ok(Response::Answer(_)) => {}
             Err(refusal) => bencode::failure(body, &refusal.to_string()),
         }
+        None
     }
 }

@@ -4,12 +4,12 @@ use std::{fmt::Write as _, sync::Arc};
 
 use aquatic_peer_id::PeerId as AquaticPeerId;
 use axum::{
-    Json, Router,
+    Json,
     extract::State,
     http::{HeaderMap, header},
     response::{Html, IntoResponse as _, Response},
-    routing::get,
 };
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{ANY_ORIGIN, App};
 use crate::{
@@ -20,14 +20,28 @@ use crate::{
     stats::Stats,
 };
 
-pub(super) fn router() -> Router<Arc<App>> {
-    Router::new().route("/stats", get(page)).route("/stats.json", get(json))
+pub(super) fn router() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(page)).routes(routes!(json))
 }
 
+/// The statistics
+#[utoipa::path(
+    get, path = "/stats.json", tag = "statistics", operation_id = "stats",
+    responses((status = 200, description = "The keys of npm's bittorrent-tracker", body = Stats))
+)]
 async fn json(State(app): State<Arc<App>>) -> Response {
     ([ANY_ORIGIN], Json(app.stats())).into_response()
 }
 
+/// The statistics as a live page
+#[utoipa::path(
+    get, path = "/stats", tag = "statistics", operation_id = "stats_page",
+    responses((
+        status = 200,
+        description = "The page, or what `/stats.json` has if Accept begins with application/json",
+        content((String = "text/html; charset=utf-8"), (Stats = "application/json")),
+    ))
+)]
 async fn page(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
     let accept = headers.get(header::ACCEPT).map(|value| value.as_bytes()).unwrap_or_default();
     if accept.starts_with(b"application/json") {
@@ -151,8 +165,8 @@ fn transports(stats: &Stats) -> String {
 }
 
 fn swarms(engine: &Engine, now: Moment) -> String {
-    let all = engine.store().scrape_all(now);
-    all.iter().take(SWARMS).fold(String::new(), |mut text, (infohash, counts)| {
+    let all = engine.store().scrape_all(now).flatten();
+    all.take(SWARMS).fold(String::new(), |mut text, (infohash, counts)| {
         let SwarmCounts { complete, incomplete, downloaded } = counts;
         let _never_fails = writeln!(
             text,

@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// How many locks the swarms are spread over: enough for any number of cores to seldom meet.
-const SHARDS: usize = 64;
+pub(crate) const PARTS: usize = 64;
 
 /// Which peers are listed where a swarm has more than are wanted, and in which order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -65,7 +65,7 @@ impl Store {
     /// A store without swarms, which forgets peers that are silent for longer than
     /// `expire_after`.
     pub(crate) fn new(order: PeerOrder, seed: u64, expire_after: Duration) -> Self {
-        let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
+        let shards = (0..PARTS).map(|_| Mutex::default()).collect();
         Self { shards, order, seed, expire_after }
     }
 
@@ -119,12 +119,20 @@ impl Store {
         self.read(infohash, now, |swarm| (swarm.counts(), swarm.peers().cloned().collect()))
     }
 
-    /// The counts of every swarm, by infohash.
-    pub(crate) fn scrape_all(&self, now: Moment) -> Vec<(Infohash, SwarmCounts)> {
-        let mut all = Vec::new();
-        self.for_each(now, |infohash, swarm| all.push((*infohash, swarm.counts())));
-        all.sort_unstable_by_key(|(infohash, _)| *infohash);
-        all
+    /// The counts of every swarm, by infohash, in [`PARTS`] pieces of about the same length.
+    pub(crate) fn scrape_all(
+        &self,
+        now: Moment,
+    ) -> impl Iterator<Item = Vec<(Infohash, SwarmCounts)>> {
+        (0..PARTS).map(move |part| self.scrape_part(part, now))
+    }
+
+    /// One of the pieces of [`Store::scrape_all`].
+    pub(crate) fn scrape_part(&self, part: usize, now: Moment) -> Vec<(Infohash, SwarmCounts)> {
+        let mut counts = Vec::new();
+        self.for_each_in(part, now, |infohash, swarm| counts.push((*infohash, swarm.counts())));
+        counts.sort_unstable_by_key(|(infohash, _)| *infohash);
+        counts
     }
 
     /// Calls `visit` for every peer of every swarm.
@@ -153,11 +161,13 @@ impl Store {
     }
 
     fn for_each(&self, now: Moment, mut visit: impl FnMut(&Infohash, &Swarm)) {
-        for shard in &self.shards {
-            for (infohash, swarm) in lock(shard).iter_mut() {
-                swarm.expire(now, self.expire_after);
-                visit(infohash, swarm);
-            }
+        (0..PARTS).for_each(|part| self.for_each_in(part, now, &mut visit));
+    }
+
+    fn for_each_in(&self, part: usize, now: Moment, mut visit: impl FnMut(&Infohash, &Swarm)) {
+        for (infohash, swarm) in lock(&self.shards[part]).iter_mut() {
+            swarm.expire(now, self.expire_after);
+            visit(infohash, swarm);
         }
     }
 
@@ -174,8 +184,9 @@ impl Store {
     }
 
     fn shard(&self, infohash: &Infohash) -> MutexGuard<'_, Swarms> {
-        // An infohash is as good as random in each of its bytes.
-        lock(&self.shards[usize::from(infohash.as_bytes()[0]) % SHARDS])
+        // An infohash is as good as random in each of its bytes. Those of a part are next to
+        // each other in their order.
+        lock(&self.shards[usize::from(infohash.as_bytes()[0]) * PARTS / 256])
     }
 
     fn rng(&self, infohash: &Infohash) -> Rng {

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::peer::Peer;
-use crate::announce::{Addresses, Connection, Endpoint, Families, WebPeer};
+use crate::announce::{Addresses, Connection, Endpoint, WebPeer};
 
 /// The endpoints of the peers of a swarm by slot, each kind in a column of its own.
 ///
@@ -27,23 +27,47 @@ impl Roster {
         self.web.set(slot, web.map(|WebPeer { connection, .. }| connection));
     }
 
-    /// The addresses in a slot as they are listed to a peer that has `own` and takes `families`:
-    /// without what would point it to itself, as a predecessor on the same port does.
-    pub(super) fn addresses(
+    /// Up to `wanted` of the IPv4 endpoints in `slots`.
+    pub(super) fn list_v4(
         &self,
-        slot: usize,
-        families: Families,
+        slots: impl Iterator<Item = usize>,
         own: &Addresses,
-    ) -> Option<Addresses> {
-        let (v4, v6) = families.of_addresses();
-        let v4 = if v4 { self.v4.get(slot).filter(|it| own.v4 != Some(*it)) } else { None };
-        let v6 = if v6 { self.v6.get(slot).filter(|it| own.v6 != Some(*it)) } else { None };
+        wanted: usize,
+    ) -> Vec<Endpoint<Ipv4Addr>> {
+        self.v4.list(slots, own.v4, wanted)
+    }
+
+    /// Up to `wanted` of the IPv6 endpoints in `slots`.
+    pub(super) fn list_v6(
+        &self,
+        slots: impl Iterator<Item = usize>,
+        own: &Addresses,
+        wanted: usize,
+    ) -> Vec<Endpoint<Ipv6Addr>> {
+        self.v6.list(slots, own.v6, wanted)
+    }
+
+    /// Up to `wanted` of the connections in `slots`.
+    pub(super) fn list_web(
+        &self,
+        slots: impl Iterator<Item = usize>,
+        own: Option<Connection>,
+        wanted: usize,
+    ) -> Vec<Connection> {
+        self.web.list(slots, own, wanted)
+    }
+
+    /// The addresses in a slot as they are listed to a peer that has `own`: without what would
+    /// point it to itself, as a predecessor on the same port does.
+    pub(super) fn addresses(&self, slot: usize, own: &Addresses) -> Option<Addresses> {
+        let v4 = self.v4.get(slot).filter(|it| own.v4 != Some(*it));
+        let v6 = self.v6.get(slot).filter(|it| own.v6 != Some(*it));
         (v4.is_some() || v6.is_some()).then_some(Addresses { v4, v6 })
     }
 
-    /// The connection in a slot, unless it is `own`.
-    pub(super) fn connection(&self, slot: usize, own: Option<Connection>) -> Option<Connection> {
-        self.web.get(slot).filter(|it| own != Some(*it))
+    /// Whether no peer ever had an IPv6 address.
+    pub(super) fn is_all_v4(&self) -> bool {
+        self.v6.0.is_empty()
     }
 }
 
@@ -57,7 +81,26 @@ impl<T> Default for Column<T> {
     }
 }
 
-impl<T: Copy> Column<T> {
+impl<T: Copy + PartialEq> Column<T> {
+    /// Up to `wanted` of the values in `slots`, but for `own`.
+    fn list(&self, slots: impl Iterator<Item = usize>, own: Option<T>, wanted: usize) -> Vec<T> {
+        let mut list = Vec::with_capacity(wanted);
+        if wanted == 0 {
+            return list;
+        }
+        for slot in slots {
+            if let Some(value) = self.get(slot)
+                && own != Some(value)
+            {
+                list.push(value);
+                if list.len() == wanted {
+                    break;
+                }
+            }
+        }
+        list
+    }
+
     fn get(&self, slot: usize) -> Option<T> {
         self.0.get(slot).copied().flatten()
     }

@@ -12,7 +12,7 @@ use super::{
     roster::Roster,
 };
 use crate::{
-    announce::{AnnounceRequest, Connection, Event, Families, ListedPeer, Listing, SwarmCounts},
+    announce::{AnnounceRequest, Connection, Event, Families, Listing, SwarmCounts},
     clock::Moment,
 };
 
@@ -210,21 +210,30 @@ impl Swarm {
         }
         let wanted = wanted.min(others.of(request.families)) as usize;
         let slots = self.walk(own, order);
-        if request.families == Families::Web {
-            let own = request.web.map(|web| web.connection);
-            let mut connections = Vec::with_capacity(wanted);
-            let found = slots.filter_map(|slot| self.roster.connection(slot, own));
-            connections.extend(found.take(wanted));
-            return Listing { connections, ..Listing::default() };
-        }
-        let mut peers = Vec::with_capacity(wanted);
-        let listed = slots.filter_map(|slot| {
-            let addresses = self.roster.addresses(slot, request.families, &request.addresses)?;
-            let id = if request.peer_ids { Some(self.slots[slot].as_ref()?.id) } else { None };
-            Some(ListedPeer { id, addresses })
-        });
-        peers.extend(listed.take(wanted));
-        Listing { peers, ..Listing::default() }
+        let Self { slots: peers, roster, .. } = self;
+        let of_both = |slot| Some((slot, roster.addresses(slot, &request.addresses)?));
+        let (v4, v6) = match request.families {
+            Families::Web => {
+                let own = request.web.map(|web| web.connection);
+                return Listing::Connections(roster.list_web(slots, own, wanted));
+            }
+            Families::Both if request.peer_ids => {
+                let named =
+                    |(slot, addresses): (usize, _)| Some((peers[slot].as_ref()?.id, addresses));
+                let listed = slots.filter_map(of_both).filter_map(named).take(wanted);
+                return Listing::Peers(listed.collect());
+            }
+            Families::Both if !roster.is_all_v4() => {
+                let listed = slots.filter_map(of_both).take(wanted);
+                let (v4, v6): (Vec<_>, Vec<_>) = listed.map(|(_, it)| (it.v4, it.v6)).unzip();
+                (v4.into_iter().flatten().collect(), v6.into_iter().flatten().collect())
+            }
+            Families::Both | Families::V4 => {
+                (roster.list_v4(slots, &request.addresses, wanted), Vec::new())
+            }
+            Families::V6 => (Vec::new(), roster.list_v6(slots, &request.addresses, wanted)),
+        };
+        Listing::Addresses { v4, v6 }
     }
 
     /// Every slot but `own`, in the order in which they are to be listed.

@@ -1,5 +1,6 @@
 //! The tracker over UDP (BEP 15).
 
+mod batch;
 mod connection_id;
 mod responder;
 
@@ -8,11 +9,9 @@ use std::{net::UdpSocket, time::Duration};
 use anyhow::Context as _;
 use seedbed_service::Shutdown;
 
+use self::batch::{Received, Replies};
 pub(crate) use self::responder::Responder;
 use crate::clock::Clock;
-
-/// Longest datagram that is read whole: a scrape of 74 torrents takes 1,496 bytes.
-const LONGEST: usize = 2048;
 
 /// How long to wait after the socket failed, so that a lasting failure does not burn a core.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -31,24 +30,19 @@ pub(crate) async fn serve(
     let socket =
         tokio::net::UdpSocket::from_std(socket).context("failed to register the UDP socket")?;
     let answering = async {
-        let mut datagram = vec![0; LONGEST];
-        let mut reply = Vec::with_capacity(LONGEST);
+        let mut received = Received::new();
+        let mut replies = Replies::default();
         loop {
-            let (length, client) = match socket.recv_from(&mut datagram).await {
-                Ok(received) => received,
-                Err(error) => {
-                    tracing::warn!(%error, "failed to receive a datagram");
-                    tokio::time::sleep(PAUSE).await;
-                    continue;
-                }
-            };
-            reply.clear();
-            responder.respond(&datagram[..length], client.ip(), clock.now(), &mut reply);
-            if !reply.is_empty()
-                && let Err(error) = socket.send_to(&reply, client).await
-            {
-                tracing::debug!(%client, %error, "failed to send a reply");
+            if let Err(error) = received.receive(&socket).await {
+                tracing::warn!(%error, "failed to receive datagrams");
+                tokio::time::sleep(PAUSE).await;
+                continue;
             }
+            let now = clock.now();
+            for (datagram, client) in received.iter() {
+                replies.add(client, |reply| responder.respond(datagram, client.ip(), now, reply));
+            }
+            replies.send(&socket).await;
         }
     };
     shutdown.run_until_cancelled(answering).await;

@@ -17,8 +17,8 @@ use aquatic_udp_protocol::{
 use super::connection_id::ConnectionIds;
 use crate::{
     announce::{
-        Addresses, AnnounceRequest, AnnounceResponse, Endpoint, Event, Families, Request, Response,
-        ScrapeRequest, ScrapeResponse, Scraped, Transport,
+        Addresses, AnnounceRequest, AnnounceResponse, Endpoint, Event, Families, Listing, Request,
+        Response, ScrapeRequest, ScrapeResponse, Scraped, Transport,
     },
     clock::Moment,
     engine::Engine,
@@ -45,7 +45,7 @@ impl Responder {
         Self { engine, ids: ConnectionIds::new(seed), trust_proxy }
     }
 
-    /// Writes the reply to `datagram`, if it deserves one, to `reply`, which is empty.
+    /// Appends the reply to `datagram`, if it deserves one, to `reply`.
     pub(crate) fn respond(
         &self,
         datagram: &[u8],
@@ -53,11 +53,11 @@ impl Responder {
         now: Moment,
         reply: &mut Vec<u8>,
     ) {
-        let client = client.to_canonical();
-        if let Some(response) = self.response(datagram, client, now)
+        let length = reply.len();
+        if let Some(response) = self.response(datagram, client.to_canonical(), now)
             && response.write_bytes(reply).is_err()
         {
-            reply.clear();
+            reply.truncate(length);
         }
     }
 
@@ -103,7 +103,7 @@ impl Responder {
         Some(match self.engine.handle(&request, now) {
             Ok(Response::Announce(response)) => listing(&response, client, transaction_id),
             Ok(Response::Scrape(response)) => counts(&response, transaction_id),
-            Ok(Response::Answer(_)) => return None,
+            Ok(Response::Answer(_) | Response::FullScrape { .. }) => return None,
             Err(refusal) => error(transaction_id, refusal.to_string()),
         })
     }
@@ -160,17 +160,20 @@ fn listing(
         leechers: peers(response.counts.incomplete),
         seeders: peers(response.counts.complete),
     };
-    let addresses = response.listing.peers.iter().map(|peer| peer.addresses);
+    let (v4, v6): (&[_], &[_]) = match &response.listing {
+        Listing::Addresses { v4, v6 } => (v4, v6),
+        Listing::Peers(_) | Listing::Connections(_) => (&[], &[]),
+    };
     if client.is_ipv4() {
-        let peers = addresses.filter_map(|addresses| addresses.v4).map(listed).collect();
+        let peers = v4.iter().map(listed).collect();
         wire::AnnounceResponse::<Ipv4AddrBytes> { fixed, peers }.into()
     } else {
-        let peers = addresses.filter_map(|addresses| addresses.v6).map(listed).collect();
+        let peers = v6.iter().map(listed).collect();
         wire::AnnounceResponse::<Ipv6AddrBytes> { fixed, peers }.into()
     }
 }
 
-fn listed<A, B: wire::Ip + From<A>>(endpoint: Endpoint<A>) -> ResponsePeer<B> {
+fn listed<A: Copy, B: wire::Ip + From<A>>(endpoint: &Endpoint<A>) -> ResponsePeer<B> {
     ResponsePeer { ip_address: endpoint.ip.into(), port: Port::new(endpoint.port) }
 }
 

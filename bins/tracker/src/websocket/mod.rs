@@ -98,3 +98,51 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
         timeout(PATIENCE, stream.send(message)).await.map_err(std::io::Error::from)??;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::io::duplex;
+    use tokio_tungstenite::tungstenite::protocol::Role;
+
+    use super::*;
+    use crate::{Config, engine::Engine};
+
+    /// Serves a connection in the background; gives its other end and how long it is served.
+    fn connect() -> (tokio::io::DuplexStream, impl Future<Output = Duration>) {
+        let (client, server) = duplex(1 << 10);
+        let engine = Arc::new(Engine::new(&Config::default(), 7));
+        let session = Session::new(engine, Arc::default(), [127, 0, 0, 1].into(), 74);
+        let began = Instant::now();
+        let served = tokio::spawn(async move {
+            let stream = WebSocketStream::from_raw_socket(server, Role::Server, None).await;
+            serve(stream, session, Clock::start(), &Shutdown::new()).await;
+        });
+        (client, async move {
+            served.await.expect("it does not panic");
+            began.elapsed()
+        })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_does_not_answer_a_ping_is_closed() {
+        let (_silent, served) = connect();
+        assert_eq!(served.await, 2 * PING);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_answers_pings_is_kept() {
+        let (client, served) = connect();
+        let mut client = WebSocketStream::from_raw_socket(client, Role::Client, None).await;
+        // Reading answers them.
+        let mut pings = 0;
+        while pings < 100 {
+            let message = client.next().await.expect("it is open").expect("it works");
+            assert!(matches!(message, Message::Ping(_)), "{message:?}");
+            pings += 1;
+        }
+        drop(client);
+        assert_eq!(served.await, 100 * PING);
+    }
+}

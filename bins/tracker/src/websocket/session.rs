@@ -11,13 +11,16 @@ use super::{
 };
 use crate::{
     announce::{
-        Addresses, AnnounceRequest, AnswerRequest, Event, Families, Request, Response,
-        ScrapeRequest, Scraped, Transport, WebPeer,
+        Addresses, AnnounceRequest, AnswerRequest, Event, Families, Listing, Request, Response,
+        ScrapeRequest, ScrapeResponse, Scraped, Transport, WebPeer,
     },
     clock::Moment,
     engine::{Engine, Refusal},
     metrics::Outcome,
 };
+
+/// Most swarms in the answer to a scrape of everything: some 1.5 MB.
+const MOST: usize = 16_384;
 
 /// A connection, and the peers that are behind it. Dropping it takes them out of their swarms.
 #[derive(Debug)]
@@ -82,8 +85,10 @@ impl Session {
         } else {
             self.peers.insert((infohash, peer_id));
         }
-        for (to, offer) in response.listing.connections.into_iter().zip(offers) {
-            self.hub.send(to, message::passed_on("offer", infohash, peer_id, offer));
+        if let Listing::Connections(connections) = response.listing {
+            for (to, offer) in connections.into_iter().zip(offers) {
+                self.hub.send(to, message::passed_on("offer", infohash, peer_id, offer));
+            }
         }
         message::announced(infohash, response.interval, response.counts)
     }
@@ -104,9 +109,30 @@ impl Session {
         let request = ScrapeRequest { transport: Transport::WebSocket, swarms };
         match self.engine.handle(&Request::Scrape(request), now) {
             Ok(Response::Scrape(response)) => Some(message::scraped(&response)),
+            Ok(Response::FullScrape { interval }) => Some(self.scrape_all(interval, now)),
             Ok(_) => None,
             Err(refusal) => Some(refused("scrape", None, &refusal)),
         }
+    }
+}
+
+impl Session {
+    /// Everything, which has to fit into one message.
+    fn scrape_all(&self, interval: u32, now: Moment) -> String {
+        let mut swarms = Vec::new();
+        for part in self.engine.store().scrape_all(now) {
+            swarms.extend(part);
+            if swarms.len() > MOST {
+                let reason =
+                    format!("info_hash: wanted some, since there are more than {MOST} torrents");
+                return message::failure(&Malformed {
+                    reason,
+                    action: Some("scrape"),
+                    infohash: None,
+                });
+            }
+        }
+        message::scraped(&ScrapeResponse { interval, swarms })
     }
 }
 
