@@ -2,25 +2,31 @@
 //! safe when a file changes under it.
 //!
 //! What `sendfile` or a mapping queues on a socket are the pages of the file itself: written to
-//! in place, they change on their way to the receiver, after every check. A block is a copy that
-//! never changes, and is known by the version of the file that it was read from.
+//! in place, they change on their way to the receiver, after every check. A block is a copy in a
+//! file of its own that lies in memory and is sealed: nobody can write to it any more, and so
+//! `sendfile` may send its pages without copying them again. It is known by the version of the
+//! file that it was made of.
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Mutex, PoisonError},
+    fs::File,
+    io,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime},
 };
 
-use bytes::Bytes;
+use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create, sendfile};
 use tokio::sync::Semaphore;
 
-use crate::validators::Fingerprint;
+use crate::{range::ByteRange, validators::Fingerprint};
 
-/// Length of a block in bytes: smaller ones cost more reads, larger ones gain nothing.
-pub const BLOCK: u64 = 256 << 10;
+/// Length of a block in bytes: smaller ones cost more system calls, larger ones more memory for
+/// what was not asked for.
+pub const BLOCK: u64 = 1 << 20;
 
 /// How many blocks are kept at most.
-const CAPACITY: usize = 128 << 20 >> 18;
+const CAPACITY: usize = 128;
 
 /// How many reads may be under way at once: each takes a thread and the memory of a block.
 const READS: usize = 16;
@@ -46,11 +52,67 @@ impl Version {
     }
 }
 
+/// Bytes that can never change, in a file that has no name.
+#[derive(Debug)]
+pub struct Block {
+    file: OwnedFd,
+    length: u64,
+}
+
+impl Block {
+    /// Copies the block of `file` in which `offset` lies. This blocks.
+    ///
+    /// # Errors
+    /// The file cannot be read, or there is no room for another in memory or among the open files.
+    pub fn copy(file: &File, length: u64, offset: u64) -> io::Result<Self> {
+        let copy = memfd_create("block", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
+        let mut position = offset / BLOCK * BLOCK;
+        let end = length.min(position + BLOCK);
+        let length = end - position;
+        while position < end {
+            let rest = usize::try_from(end - position).expect("a block fits into memory");
+            if sendfile(&copy, file, Some(&mut position), rest)? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        let seals = SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL;
+        fcntl_add_seals(&copy, seals)?;
+        Ok(Self { file: copy, length })
+    }
+}
+
+/// A part of a block, at least a byte.
+#[derive(Clone, Debug)]
+pub struct Stretch {
+    block: Arc<Block>,
+    /// Where it begins in the block.
+    pub offset: u64,
+    /// How many bytes it is.
+    pub length: u64,
+}
+
+impl Stretch {
+    /// What of `block`, the block in which `range` begins, belongs to `range`.
+    #[must_use]
+    pub fn new(block: Arc<Block>, range: ByteRange) -> Option<Self> {
+        let offset = range.first() % BLOCK;
+        let length = range.len().min(block.length.checked_sub(offset)?);
+        (length > 0).then_some(Self { block, offset, length })
+    }
+}
+
+impl AsFd for Stretch {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.block.file.as_fd()
+    }
+}
+
 /// The blocks that were asked for most recently, more or less: eviction gives each block that was
 /// used since it was last looked at a second chance.
 #[derive(Debug)]
 pub struct Blocks {
     inner: Mutex<Inner>,
+    capacity: usize,
     /// Permits to read from disk.
     pub(crate) reads: Semaphore,
 }
@@ -63,36 +125,36 @@ struct Inner {
 
 #[derive(Debug)]
 struct Entry {
-    block: Bytes,
+    block: Arc<Block>,
     used: bool,
 }
 
-impl Default for Blocks {
-    fn default() -> Self {
-        Self { inner: Mutex::default(), reads: Semaphore::new(READS) }
-    }
-}
-
 impl Blocks {
-    /// The bytes from `offset` to the end of the block that it lies in, if they are here.
+    /// None yet, and never more than `most`: each is an open file of the process.
     #[must_use]
-    pub fn get(&self, version: Version, offset: u64) -> Option<Bytes> {
+    pub fn new(most: usize) -> Self {
+        let capacity = most.min(CAPACITY);
+        Self { inner: Mutex::default(), capacity, reads: Semaphore::new(READS) }
+    }
+
+    /// The beginning of `range`, as far as it lies in one block, if that is here.
+    #[must_use]
+    pub fn get(&self, version: Version, range: ByteRange) -> Option<Stretch> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = inner.blocks.get_mut(&(version, offset / BLOCK))?;
+        let entry = inner.blocks.get_mut(&(version, range.first() / BLOCK))?;
         entry.used = true;
-        let skip = usize::try_from(offset % BLOCK).expect("a block fits into memory");
-        (skip < entry.block.len()).then(|| entry.block.slice(skip..))
+        Stretch::new(Arc::clone(&entry.block), range)
     }
 
     /// Keeps the block in which `offset` lies.
-    pub fn put(&self, version: Version, offset: u64, block: Bytes) {
+    pub fn put(&self, version: Version, offset: u64, block: Arc<Block>) {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let Inner { blocks, order } = &mut *inner;
         let key = (version, offset / BLOCK);
         if blocks.insert(key, Entry { block, used: false }).is_none() {
             order.push_back(key);
         }
-        while blocks.len() > CAPACITY
+        while blocks.len() > self.capacity
             && let Some(oldest) = order.pop_front()
         {
             match blocks.get_mut(&oldest) {
@@ -110,43 +172,77 @@ impl Blocks {
 
 #[cfg(test)]
 mod tests {
-    use std::time::UNIX_EPOCH;
+    use std::{io::Write as _, time::UNIX_EPOCH};
 
     use super::*;
 
-    fn version(device: u64) -> Version {
-        let metadata = std::fs::metadata(file!().rsplit('/').next().unwrap_or("."))
-            .or_else(|_| std::fs::metadata("."))
-            .unwrap();
-        Version { device, fingerprint: Fingerprint::of(&metadata) }
+    /// A file of a block and ten bytes, and its version as if it lay on `device`.
+    fn file(device: u64) -> (File, Version) {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&vec![b'x'; usize::try_from(BLOCK).unwrap()]).unwrap();
+        file.write_all(b"0123456789").unwrap();
+        let fingerprint = Fingerprint::of(&file.metadata().unwrap());
+        (file, Version { device, fingerprint })
+    }
+
+    fn range(first: u64, last: u64) -> ByteRange {
+        let (_, rest) = ByteRange::whole(last + 1).unwrap().split_at(first);
+        rest.unwrap()
+    }
+
+    fn bytes(stretch: &Stretch) -> Vec<u8> {
+        let mut bytes = vec![0; usize::try_from(stretch.length).unwrap()];
+        let read = rustix::io::pread(stretch, &mut bytes, stretch.offset).unwrap();
+        assert_eq!(read, bytes.len());
+        bytes
     }
 
     #[test]
     fn a_block_is_found_from_any_offset_in_it() {
-        let blocks = Blocks::default();
-        blocks.put(version(1), BLOCK + 3, Bytes::from_static(b"0123456789"));
-        assert_eq!(blocks.get(version(1), BLOCK).as_deref(), Some(&b"0123456789"[..]));
-        assert_eq!(blocks.get(version(1), BLOCK + 9).as_deref(), Some(&b"9"[..]));
-        assert_eq!(blocks.get(version(1), BLOCK + 10), None);
-        assert_eq!(blocks.get(version(1), 0), None);
-        assert_eq!(blocks.get(version(2), BLOCK), None);
+        let ((file, version), blocks) = (file(1), Blocks::new(CAPACITY));
+        let end = BLOCK + 10;
+        let block = Block::copy(&file, end, BLOCK + 3).unwrap();
+        blocks.put(version, BLOCK + 3, Arc::new(block));
+        let get = |first, last| blocks.get(version, range(first, last)).map(|part| bytes(&part));
+        assert_eq!(get(BLOCK, end - 1).as_deref(), Some(&b"0123456789"[..]));
+        assert_eq!(get(BLOCK + 9, end - 1).as_deref(), Some(&b"9"[..]));
+        assert_eq!(get(BLOCK + 2, BLOCK + 3).as_deref(), Some(&b"23"[..]));
+        assert_eq!(get(end, end), None);
+        assert_eq!(get(BLOCK - 1, end - 1), None);
+        let other = Version { device: 2, ..version };
+        assert!(blocks.get(other, range(BLOCK, end - 1)).is_none());
+    }
+
+    #[test]
+    fn nobody_can_write_to_a_block() {
+        let (file, _) = file(1);
+        let block = Block::copy(&file, BLOCK + 10, 0).unwrap();
+        assert!(rustix::io::pwrite(&block.file, b"y", 0).is_err());
+        assert!(rustix::fs::ftruncate(&block.file, 0).is_err());
+    }
+
+    #[test]
+    fn a_file_that_is_shorter_than_it_was_makes_no_block() {
+        let (file, _) = file(1);
+        assert!(Block::copy(&file, BLOCK + 11, BLOCK).is_err());
     }
 
     #[test]
     fn no_more_are_kept_than_there_is_room_for_and_those_in_use_stay() {
-        let blocks = Blocks::default();
-        let one = |n| (version(1), n * BLOCK);
+        let ((file, version), blocks) = (file(1), Blocks::new(CAPACITY));
+        let block = Arc::new(Block::copy(&file, BLOCK + 10, BLOCK).unwrap());
+        let at = |n: u64| range(n * BLOCK + 1, n * BLOCK + 1);
         for n in 0..CAPACITY as u64 * 2 {
-            blocks.put(one(n).0, one(n).1, Bytes::from_static(b"x"));
-            assert!(blocks.get(version(1), 0).is_some(), "the block in use is gone at {n}");
+            blocks.put(version, n * BLOCK, Arc::clone(&block));
+            assert!(blocks.get(version, at(0)).is_some(), "the block in use is gone at {n}");
         }
-        let kept = (0..CAPACITY as u64 * 2).filter(|n| blocks.get(one(*n).0, one(*n).1).is_some());
+        let kept = (0..CAPACITY as u64 * 2).filter(|n| blocks.get(version, at(*n)).is_some());
         assert_eq!(kept.count(), CAPACITY);
     }
 
     #[test]
     fn a_file_that_may_still_change_unseen_is_not_kept() {
-        let version = version(1);
+        let (_, version) = file(1);
         assert!(!version.is_settled(UNIX_EPOCH));
         assert!(version.is_settled(SystemTime::now() + SETTLED * 2));
     }

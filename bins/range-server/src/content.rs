@@ -1,21 +1,34 @@
 //! The content of a response, and where its bytes come from.
 
-use std::{collections::VecDeque, io, os::unix::fs::FileExt as _, sync::Arc, time::SystemTime};
+use std::{
+    collections::VecDeque,
+    io::{self, IoSliceMut},
+    os::unix::fs::FileExt as _,
+    sync::Arc,
+    time::SystemTime,
+};
 
 use bytes::Bytes;
+use rustix::io::{ReadWriteFlags, preadv2};
 use seedbed_synthetic::Keystream;
 use tokio::task::spawn_blocking;
 
 use crate::{
-    blocks::{BLOCK, Blocks},
+    blocks::{Block, Blocks, Stretch},
     multipart::Segment,
     range::ByteRange,
     root::OpenFile,
-    validators::Fingerprint,
 };
 
 /// How much synthetic content is made at a time, in bytes.
 const SYNTHETIC: u64 = 64 << 10;
+
+/// Most that is read at a time of a file of which no block is kept, in bytes.
+const READ: u64 = 256 << 10;
+
+/// Up to so many bytes are copied out of the kernel's page cache and leave in one system call
+/// with the header section, which is quicker than a call more. No block is made for them.
+const SMALL: u64 = 16 << 10;
 
 /// The content of a response.
 #[derive(Debug)]
@@ -46,25 +59,40 @@ impl Content {
     }
 }
 
+/// The beginning of a range, at least a byte, ready to be sent.
+#[derive(Debug)]
+pub(crate) enum Chunk {
+    Bytes(Bytes),
+    Stretch(Stretch),
+}
+
 impl Source {
-    /// The beginning of `range`, at least a byte, if it can be had without waiting.
-    pub(crate) fn at_hand(&self, range: ByteRange) -> Option<Bytes> {
-        let mut bytes = match self {
-            Self::File { file, blocks } => blocks.get(file.version, range.first())?,
-            Self::Synthetic(_) => return None,
-        };
-        bytes.truncate(usize::try_from(range.len()).unwrap_or(usize::MAX));
-        Some(bytes)
+    /// The beginning of `range`, if it can be had without waiting.
+    ///
+    /// # Errors
+    /// As for [`Source::load`].
+    pub(crate) fn at_hand(&self, range: ByteRange) -> io::Result<Option<Chunk>> {
+        match self {
+            Self::File { file, .. } if range.len() <= SMALL => {
+                Ok(read_at_hand(file, range)?.map(Chunk::Bytes))
+            }
+            Self::File { file, blocks } => Ok(blocks.get(file.version, range).map(Chunk::Stretch)),
+            Self::Synthetic(_) => Ok(None),
+        }
     }
 
-    /// The beginning of `range`, at least a byte.
+    /// The beginning of `range`.
     ///
     /// # Errors
     /// The file cannot be read or is no longer what it was when it was opened.
-    pub(crate) async fn load(&self, range: ByteRange) -> io::Result<Bytes> {
+    pub(crate) async fn load(&self, range: ByteRange) -> io::Result<Chunk> {
         match self {
             Self::File { file, blocks } => {
                 let _permit = blocks.reads.acquire().await.map_err(io::Error::other)?;
+                // Somebody else may have been before us.
+                if let Some(chunk) = self.at_hand(range)? {
+                    return Ok(chunk);
+                }
                 let (file, blocks) = (Arc::clone(file), Arc::clone(blocks));
                 spawn_blocking(move || read(&file, &blocks, range)).await?
             }
@@ -72,7 +100,7 @@ impl Source {
                 let (now, _) = range.split_at(SYNTHETIC);
                 let mut buffer = vec![0; size(now.len())];
                 keystream.fill(now.first(), &mut buffer);
-                Ok(buffer.into())
+                Ok(Chunk::Bytes(buffer.into()))
             }
         }
     }
@@ -89,32 +117,43 @@ impl Source {
     }
 }
 
-/// Reads a whole block if it is worth keeping, otherwise what was asked for and not more than a
-/// block. This blocks.
-fn read(file: &OpenFile, blocks: &Blocks, range: ByteRange) -> io::Result<Bytes> {
-    let keep = file.version.is_settled(SystemTime::now());
-    let (first, end) = if keep {
-        let first = range.first() / BLOCK * BLOCK;
-        (first, (first + BLOCK).min(file.version.fingerprint.length()))
-    } else {
-        let (now, _) = range.split_at(BLOCK);
-        (now.first(), now.last() + 1)
-    };
-    let mut buffer = vec![0; size(end - first)];
-    file.file.read_exact_at(&mut buffer, first)?;
-    // Asked after the read: what was written before it shows, what comes later was not read.
-    check(file)?;
-    let block = Bytes::from(buffer);
-    if keep {
-        blocks.put(file.version, first, block.clone());
+/// Reads `range` if the kernel has all of it in memory.
+fn read_at_hand(file: &OpenFile, range: ByteRange) -> io::Result<Option<Bytes>> {
+    let mut buffer = vec![0; size(range.len())];
+    let slices = &mut [IoSliceMut::new(&mut buffer)];
+    let read = preadv2(&file.file, slices, range.first(), ReadWriteFlags::NOWAIT);
+    // Not every file system can tell, and what is missing has to be waited for.
+    if read != Ok(buffer.len()) {
+        return Ok(None);
     }
-    let last = range.last().min(end - 1);
-    Ok(block.slice(size(range.first() - first)..=size(last - first)))
+    check(file)?;
+    Ok(Some(buffer.into()))
 }
 
+/// Makes a block if the file is worth keeping, otherwise reads what was asked for. This blocks.
+fn read(file: &OpenFile, blocks: &Blocks, range: ByteRange) -> io::Result<Chunk> {
+    if range.len() > SMALL && file.version.is_settled(SystemTime::now()) {
+        // Where there is no room for a block, there may be for a buffer.
+        let length = file.version.fingerprint.length();
+        if let Ok(block) = Block::copy(&file.file, length, range.first()) {
+            check(file)?;
+            let block = Arc::new(block);
+            blocks.put(file.version, range.first(), Arc::clone(&block));
+            if let Some(stretch) = Stretch::new(block, range) {
+                return Ok(Chunk::Stretch(stretch));
+            }
+        }
+    }
+    let (now, _) = range.split_at(READ);
+    let mut buffer = vec![0; size(now.len())];
+    file.file.read_exact_at(&mut buffer, now.first())?;
+    check(file)?;
+    Ok(Chunk::Bytes(buffer.into()))
+}
+
+/// Asked after each read: what was written before it shows, what comes later was not read.
 fn check(file: &OpenFile) -> io::Result<()> {
-    let now = Fingerprint::of(&file.file.metadata()?);
-    if file.version.fingerprint.same_bytes(&now) {
+    if file.version.fingerprint.still_holds(&file.file.metadata()?) {
         Ok(())
     } else {
         Err(io::Error::other(format!("{:?} changed while it was sent", file.path.as_path())))
@@ -122,5 +161,5 @@ fn check(file: &OpenFile) -> io::Result<()> {
 }
 
 fn size(length: u64) -> usize {
-    usize::try_from(length).expect("a block fits into memory")
+    usize::try_from(length).expect("what is read at a time fits into memory")
 }

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, sync::Arc, time::SystemTime};
 
 use axum::http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use bytes::Bytes;
-use tokio::task::spawn_blocking;
+use tokio::{task::spawn_blocking, time::sleep};
 
 use crate::{
     content::{Content, Source},
@@ -41,8 +41,20 @@ pub(crate) async fn answer(
     }
 }
 
-/// Opens a file, on a thread for blocking work only if it might block.
+/// Opens a file whose tag tells it from all that it may become.
 async fn open(app: &Arc<App>, path: RelativePath) -> Result<OpenFile, FileError> {
+    let file = open_now(app, path).await?;
+    match file.version.fingerprint.unsure_for(SystemTime::now()) {
+        None => Ok(file),
+        Some(wait) => {
+            sleep(wait).await;
+            open_now(app, file.path).await
+        }
+    }
+}
+
+/// Opens a file, on a thread for blocking work only if it might block.
+async fn open_now(app: &Arc<App>, path: RelativePath) -> Result<OpenFile, FileError> {
     if let Some(file) = app.config.root.file_at_hand(&path) {
         return Ok(file);
     }
@@ -65,7 +77,16 @@ pub(crate) fn serve(
     let request = FileRequest::new(method, path, request.headers(), now);
     let plan = request.plan(&selected, app.config.malformed_range, now);
     tracing::debug!(?request, ?plan);
-    respond(plan, &selected, source)
+    let mut response = respond(plan, &selected, source);
+    // Who sends If-Range has the other fields already (section 15.3.7).
+    if response.status() == StatusCode::PARTIAL_CONTENT && request.preconditions.has_if_range() {
+        let headers = response.headers_mut();
+        headers.remove(header::LAST_MODIFIED);
+        if headers.contains_key(header::CONTENT_RANGE) {
+            headers.remove(header::CONTENT_TYPE);
+        }
+    }
+    response
 }
 
 /// Carries out a plan. For HEAD the connection drops the content, and keeps its length.
@@ -76,6 +97,9 @@ fn respond(plan: Plan, selected: &Representation, source: Source) -> Response<Co
         *response.status_mut() = status;
         insert(&mut response, header::CONTENT_TYPE, content_type);
         insert(&mut response, header::ACCEPT_RANGES, "bytes");
+        if let Some(date) = selected.validators.last_modified {
+            insert(&mut response, header::LAST_MODIFIED, &date.to_string());
+        }
         store(&mut response, &selected.validators);
         response
     };
@@ -114,17 +138,14 @@ fn respond(plan: Plan, selected: &Representation, source: Source) -> Response<Co
     }
 }
 
-/// The fields that go with a response that a client may keep.
+/// The fields that go with a response that a client may keep, and with 304 (section 15.4.5).
 fn store(response: &mut Response<Content>, validators: &Validators) {
     insert(response, header::ETAG, &validators.etag.to_string());
-    if let Some(date) = validators.last_modified {
-        insert(response, header::LAST_MODIFIED, &date.to_string());
-    }
     // It may be kept, but is asked for anew at each use: under test, files change.
     insert(response, header::CACHE_CONTROL, "no-cache");
 }
 
-fn insert(response: &mut Response<Content>, name: header::HeaderName, value: &str) {
+pub(crate) fn insert(response: &mut Response<Content>, name: header::HeaderName, value: &str) {
     let value =
         HeaderValue::from_str(value).expect("types, tags, dates and ranges are visible ASCII");
     response.headers_mut().insert(name, value);

@@ -11,9 +11,10 @@ use axum::{
     response::{Html, IntoResponse as _, Response},
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
-use seedbed_service::admin;
+use seedbed_service::admin::{self, ErrorBody};
 use serde::Serialize;
 use tokio::task::spawn_blocking;
+use utoipa::ToSchema;
 
 use crate::{
     content_type,
@@ -25,7 +26,7 @@ use crate::{
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A file of the index.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Entry {
     name: String,
     size: u64,
@@ -35,24 +36,60 @@ struct Entry {
     url: String,
 }
 
-/// The handler: a page for browsers, which ask for `text/html`, and JSON for everyone else.
+/// The files that lie directly in the root
+///
+/// A page for browsers, which ask for `text/html`, and JSON for everyone else.
+#[utoipa::path(
+    get, path = "/", tag = "content", operation_id = "index",
+    responses(
+        (status = 200, description = "By name", content(
+            ([Entry] = "application/json"),
+            (String = "text/html; charset=utf-8"),
+        )),
+        (status = 500, description = "The root cannot be listed", body = ErrorBody),
+    )
+)]
 pub(crate) async fn handle(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
     let entries = match spawn_blocking(move || entries(&app.config.root)).await {
         Ok(Ok(entries)) => entries,
         Ok(Err(error)) => return failed(&error),
         Err(lost) => return failed(&lost.into()),
     };
-    let accepts = |media: &str| {
-        headers
-            .get_all(header::ACCEPT)
-            .iter()
-            .any(|line| line.to_str().is_ok_and(|line| line.contains(media)))
-    };
     let vary = [(header::VARY, "Accept")];
-    if accepts("text/html") && !accepts("application/json") {
+    if quality(&headers, "text/html") > quality(&headers, "application/json") {
         (vary, Html(page(&entries))).into_response()
     } else {
         (vary, Json(entries)).into_response()
+    }
+}
+
+/// How much a media type is wanted, in thousandths: the most specific range that covers it tells
+/// (RFC 9110 section 12.5.1).
+fn quality(headers: &HeaderMap, media: &str) -> u16 {
+    let lines = headers.get_all(header::ACCEPT).iter().filter_map(|line| line.to_str().ok());
+    let group = media.split_once('/').map_or(media, |(group, _)| group);
+    let covering = lines.flat_map(|line| line.split(',')).filter_map(|element| {
+        let mut parts = element.split(';').map(str::trim);
+        let range = parts.next()?.to_ascii_lowercase();
+        let specific = match range.strip_suffix("/*") {
+            None => (range == media).then_some(2)?,
+            Some("*") => 0,
+            Some(of) => (of == group).then_some(1)?,
+        };
+        let weight = parts.find_map(|part| part.strip_prefix("q=").or(part.strip_prefix("Q=")));
+        Some((specific, thousandths(weight.unwrap_or("1"))))
+    });
+    covering.max_by_key(|(specific, _)| *specific).map_or(0, |(_, weight)| weight)
+}
+
+/// A weight (section 12.4.2), nothing if it is none.
+fn thousandths(weight: &str) -> u16 {
+    let (whole, fraction) = weight.split_once('.').unwrap_or((weight, ""));
+    let fraction = format!("{fraction:0<3}");
+    match (whole, fraction.parse()) {
+        ("0", Ok(fraction)) if fraction < 1000 => fraction,
+        ("1", Ok(0)) => 1000,
+        _ => 0,
     }
 }
 

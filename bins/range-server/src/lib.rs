@@ -4,9 +4,9 @@
 //! Start reading at [`plan`], which decides what a request gets: a pure function of the request,
 //! the file's [`validators`] and the time, over the parsers in [`range`], [`precondition`],
 //! [`etag`] and [`http_date`]. [`root`] finds files and lets nothing else out; [`blocks`] keeps
-//! what was read of them, and `connection` speaks HTTP/1.1. Around that lie the routes: `/` is an index, `/health`, `/version` and `/metrics` are
-//! what every server has (a file of such a name in the root cannot be reached), and every other
-//! path is a file.
+//! what was read of them, and `connection` speaks HTTP/1.1. Around that lie the routes: `/` is an
+//! index, `/health`, `/version`, `/metrics` and `/openapi.json` are what every server has (a file
+//! of such a name in the root cannot be reached), and every other path is a file.
 //!
 //! Not supported: content codings, caching proxies' `Cache-Control` requests, listings of
 //! directories below the root, methods other than GET, HEAD and OPTIONS.
@@ -23,6 +23,8 @@ pub mod hls;
 pub mod http_date;
 mod index;
 pub mod multipart;
+mod openapi;
+mod pages;
 pub mod plan;
 pub mod precondition;
 pub mod range;
@@ -30,6 +32,7 @@ pub mod root;
 mod server;
 mod synthetic;
 pub mod validators;
+mod workers;
 
 use clap::ValueEnum;
 

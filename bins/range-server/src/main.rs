@@ -7,6 +7,9 @@ use seedbed_range::cli::{Cli, Command};
 use seedbed_service::{announce, bind};
 
 fn main() -> ExitCode {
+    if let Some(code) = seedbed_service::probe::run() {
+        return code;
+    }
     let cli = Cli::parse();
     seedbed_service::run("seedbed-range", &cli.log, async |shutdown| {
         if let Some(Command::Healthcheck(healthcheck)) = &cli.command {

@@ -85,6 +85,12 @@ impl Preconditions {
         }
     }
 
+    /// Whether there is an If-Range.
+    #[must_use]
+    pub fn has_if_range(&self) -> bool {
+        self.if_range.is_some()
+    }
+
     /// Whether If-Range lets the Range header field count (section 13.1.5): an equal and strong
     /// tag, or exactly the date of Last-Modified where that is strong.
     #[must_use]

@@ -2,39 +2,32 @@
 
 use std::{net::TcpListener, sync::Arc};
 
+use anyhow::Context as _;
 use axum::{
     Router,
-    body::Body,
     http::{
         HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header,
         uri::Authority,
     },
-    routing::get,
 };
 use bytes::Bytes;
-use http_body_util::BodyExt as _;
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family},
-    registry::Unit,
 };
-use seedbed_service::{
-    Metrics, Shutdown,
-    accept::accept,
-    admin::{self, Health},
-    identity,
-};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use seedbed_service::{Shutdown, accept::accept, admin};
 use tokio::time::Instant;
-use tower_service::Service as _;
 
 use crate::{
     Config,
     blocks::Blocks,
     connection::{self, Refusal, Service},
     content::Content,
-    cors, files, hls, index,
+    cors, files, hls, pages,
     root::RelativePath,
     synthetic,
+    workers::Workers,
 };
 
 /// The methods that every path knows.
@@ -47,12 +40,12 @@ pub(crate) struct App {
     pub(crate) started: Instant,
     pub(crate) blocks: Arc<Blocks>,
     /// Bytes that were sent of files and synthetic content.
-    sent: Counter,
-    requests: Family<StatusLabel, Counter>,
+    pub(crate) sent: Counter,
+    pub(crate) requests: Family<StatusLabel, Counter>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct StatusLabel {
+pub(crate) struct StatusLabel {
     status: u16,
 }
 
@@ -64,20 +57,30 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: Shutdown) -> a
     let app = Arc::new(App {
         config,
         started: Instant::now(),
-        blocks: Arc::default(),
+        blocks: Arc::new(Blocks::new(descriptors() / 8)),
         sent: Counter::default(),
         requests: Family::default(),
     });
-    let server = Server { pages: pages(&app), app };
+    let server = Server { pages: pages::router(&app), app };
+    let workers = Arc::new(Workers::start().context("failed to start the threads")?);
     accept(listener, shutdown.clone(), |stream, remote| {
-        let (server, shutdown) = (server.clone(), shutdown.clone());
+        let (server, shutdown, workers) = (server.clone(), shutdown.clone(), Arc::clone(&workers));
         async move {
-            if let Err(error) = connection::serve(stream, shutdown, server).await {
+            let serve = |stream| connection::serve(stream, shutdown, server);
+            if let Err(error) = workers.run(stream, serve).await {
                 tracing::debug!(%remote, %error, "a connection ended early");
             }
         }
     })
     .await
+}
+
+/// How many files may be open, as many as the system allows: a connection takes two.
+fn descriptors() -> usize {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+    let limit = if raised.is_ok() { limit.maximum } else { limit.current };
+    limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX))
 }
 
 /// What answers the requests of all connections.
@@ -95,32 +98,6 @@ impl Service for Server {
     fn sent(&self, bytes: u64) {
         self.app.sent.inc_by(bytes);
     }
-}
-
-/// The routes that are no files.
-fn pages(app: &Arc<App>) -> Router {
-    let metrics = Metrics::new("seedbed_range", |registry| {
-        registry.register("requests", "Responses by status", app.requests.clone());
-        let help = "What was sent of files and synthetic content";
-        registry.register_with_unit("sent", help, Unit::Bytes, app.sent.clone());
-    });
-    let health = {
-        let app = Arc::clone(app);
-        move || Health {
-            degraded: app
-                .config
-                .root
-                .check()
-                .err()
-                .map(|error| format!("{:#}", anyhow::Error::new(error))),
-            ..Health::default()
-        }
-    };
-    Router::new().route("/", get(index::handle)).with_state(Arc::clone(app)).merge(admin::router(
-        identity!(),
-        metrics,
-        health,
-    ))
 }
 
 /// 405, for a method that no path knows.
@@ -183,27 +160,10 @@ async fn route(app: &Arc<App>, pages: &Router, request: &Request<Bytes>) -> Resp
         return response;
     }
     match path {
-        "/" | "/health" | "/version" | "/metrics" => page(pages, request).await,
-        _ => files::answer(app, request, RelativePath::from_uri(path)).await,
-    }
-}
-
-/// Answers with one of the routes that are no files.
-async fn page(pages: &Router, request: &Request<Bytes>) -> Response<Content> {
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return method_not_allowed();
-    }
-    // The connection leaves the content out for HEAD, and says how long it would be.
-    let mut request = request.clone().map(Body::from);
-    *request.method_mut() = Method::GET;
-    let Ok(response) = pages.clone().call(request).await;
-    let (mut parts, body) = response.into_parts();
-    match body.collect().await {
-        Ok(body) => {
-            parts.headers.remove(header::CONTENT_LENGTH);
-            Response::from_parts(parts, Content::Bytes(body.to_bytes()))
+        "/" | "/health" | "/version" | "/metrics" | "/openapi.json" => {
+            pages::answer(pages, request).await
         }
-        Err(_) => error(StatusCode::INTERNAL_SERVER_ERROR, "failed to make the page"),
+        _ => files::answer(app, request, RelativePath::from_uri(path)).await,
     }
 }
 

@@ -3,12 +3,16 @@
 use std::{
     fs::Metadata,
     os::unix::fs::MetadataExt as _,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use sha2::{Digest as _, Sha256};
 
 use crate::{etag::EntityTag, http_date::HttpDate};
+
+/// Two writes in place, of one length and within so long, may leave the same timestamps. A tag that
+/// is given out only afterwards is strong all the same (RFC 9110 section 8.8.1).
+const TICK: Duration = Duration::from_millis(20);
 
 /// What the file system says of a file's bytes.
 ///
@@ -16,8 +20,8 @@ use crate::{etag::EntityTag, http_date::HttpDate};
 /// replaced has another inode; a rewrite that sets `mtime` back (`cp -p`, `rsync -t`) still moves
 /// `ctime`, which nobody can set. All of it stays as it is while the file does, over a restart of
 /// the server too. The device number is left out because it does not: a container's overlay gets
-/// a new one at each start. Before Linux 6.13 timestamps tick at the kernel's timer (1 to 10 ms),
-/// so two writes in place, of one length and within one tick, are not told apart.
+/// a new one at each start. Before Linux 6.13 timestamps tick at the kernel's timer, see
+/// [`Fingerprint::unsure_for`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Fingerprint {
     inode: u64,
@@ -52,13 +56,24 @@ impl Fingerprint {
         self.changed < time
     }
 
-    /// Whether an open file still has the bytes that it had.
-    ///
-    /// `ctime` does not count here: it also moves when the name is given to another file, and
-    /// then the old bytes are still whole.
+    /// How long to wait, as of `now`, until the next change of the file must show.
     #[must_use]
-    pub fn same_bytes(&self, now: &Self) -> bool {
-        (self.length, self.modified) == (now.length, now.modified)
+    pub fn unsure_for(&self, now: SystemTime) -> Option<Duration> {
+        let tick = now.checked_sub(TICK)?;
+        (!self.changed_before(tick) && self.changed_before(now)).then_some(TICK)
+    }
+
+    /// Whether an open file, which is `now` like this, still has the bytes that it had.
+    #[must_use]
+    pub fn still_holds(&self, now: &Metadata) -> bool {
+        self.is_same(&Self::of(now), now.nlink() == 0)
+    }
+
+    /// `ctime` also moves when the name is given to another file: then the old bytes, which have no
+    /// name any more, are still whole.
+    fn is_same(&self, now: &Self, has_no_name: bool) -> bool {
+        let changed = if has_no_name { self.changed } else { now.changed };
+        *self == Self { changed, ..*now }
     }
 
     /// The strong entity tag of a file with this fingerprint.
@@ -138,9 +153,15 @@ mod tests {
 
     #[test]
     fn a_file_whose_name_was_given_away_still_has_its_bytes() {
-        assert!(OLD.same_bytes(&Fingerprint { changed: (1500, 0), ..OLD }));
-        assert!(!OLD.same_bytes(&Fingerprint { modified: (1000, 6), ..OLD }));
-        assert!(!OLD.same_bytes(&Fingerprint { length: 9, ..OLD }));
+        assert!(OLD.is_same(&Fingerprint { changed: (1500, 0), ..OLD }, true));
+        assert!(!OLD.is_same(&Fingerprint { modified: (1000, 6), ..OLD }, true));
+        assert!(!OLD.is_same(&Fingerprint { length: 9, ..OLD }, true));
+    }
+
+    #[test]
+    fn a_file_that_was_written_and_dated_back_has_other_bytes() {
+        assert!(OLD.is_same(&OLD, false));
+        assert!(!OLD.is_same(&Fingerprint { changed: (1500, 0), ..OLD }, false));
     }
 
     #[test]
@@ -148,6 +169,16 @@ mod tests {
         let at = |nanoseconds| UNIX_EPOCH + std::time::Duration::new(1000, nanoseconds);
         assert!(!OLD.changed_before(at(5)));
         assert!(OLD.changed_before(at(6)));
+    }
+
+    #[test]
+    fn a_file_that_has_just_changed_is_waited_for() {
+        let after =
+            |milliseconds: u64| UNIX_EPOCH + Duration::from_millis(1_000_000 + milliseconds);
+        assert_eq!(OLD.unsure_for(after(1)), Some(TICK));
+        assert_eq!(OLD.unsure_for(after(30)), None);
+        // Another machine's clock may be ahead.
+        assert_eq!(OLD.unsure_for(UNIX_EPOCH + Duration::from_secs(900)), None);
     }
 
     #[test]

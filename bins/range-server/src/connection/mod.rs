@@ -1,12 +1,13 @@
 //! HTTP/1.1 (RFC 9112) on one connection.
 //!
-//! Written here, and not left to a library, for two things that decide the speed of a file origin:
-//! header section and content leave in one system call, and a response holds no memory while
-//! its receiver is slow. Everything is read and checked here before a handler sees it: a
+//! Written here, and not left to a library, for what decides the speed of a file origin: header
+//! section and content leave together, content that is in a file is not copied, and a response
+//! holds no memory while its receiver is slow. Everything is read and checked here before a handler sees it: a
 //! [`Request`] is whole.
 
 mod reader;
 mod request;
+mod transport;
 mod writer;
 
 #[cfg(test)]
@@ -24,6 +25,7 @@ use tokio::{
 
 use crate::content::Content;
 use reader::Reader;
+use transport::Transport;
 use writer::Writer;
 
 /// How long a client may take for a request, from its first byte on.
@@ -48,14 +50,11 @@ pub(crate) trait Service {
 }
 
 /// Serves requests until either side is done.
-pub(crate) async fn serve<S>(
-    mut stream: S,
+pub(crate) async fn serve(
+    mut stream: impl Transport,
     shutdown: Shutdown,
     service: impl Service,
-) -> io::Result<()>
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
+) -> io::Result<()> {
     let mut reader = Reader::default();
     loop {
         let incoming = tokio::select! {

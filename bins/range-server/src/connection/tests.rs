@@ -1,6 +1,11 @@
 //! What a connection makes of bytes, without a socket and on a clock that does not wait.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    io::IoSlice,
+    pin::Pin,
+    sync::{Arc, Mutex},
+    task::{Context, Poll},
+};
 
 use axum::http::StatusCode;
 use tokio::{
@@ -10,6 +15,22 @@ use tokio::{
 };
 
 use super::*;
+use crate::blocks::Stretch;
+
+impl Transport for DuplexStream {
+    fn poll_send(
+        &mut self,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+        _: bool,
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(self).poll_write_vectored(context, slices)
+    }
+
+    fn poll_send_file(&mut self, _: &mut Context<'_>, _: &Stretch) -> Poll<io::Result<usize>> {
+        unreachable!("no answer here is of a file")
+    }
+}
 
 /// Answers with the method, the path and the content of a request.
 #[derive(Clone, Default)]

@@ -4,21 +4,21 @@ use std::{
     collections::VecDeque,
     future::poll_fn,
     io::{self, IoSlice},
-    pin::Pin,
-    task::Poll,
+    task::{Context, Poll},
     time::SystemTime,
 };
 
 use axum::http::Response;
 use bytes::{Buf as _, Bytes};
 use tokio::{
-    io::{AsyncWrite, AsyncWriteExt as _},
+    io::AsyncWriteExt as _,
     time::{Instant, timeout_at},
 };
 
-use super::{Persistence, STALL, Service};
+use super::{Persistence, STALL, Service, Transport};
 use crate::{
-    content::{Content, Source},
+    blocks::Stretch,
+    content::{Chunk, Content, Source},
     http_date::HttpDate,
     multipart::Segment,
     range::ByteRange,
@@ -37,6 +37,35 @@ pub(super) struct Writer {
 enum Piece {
     Bytes(Bytes),
     Range(ByteRange),
+}
+
+/// What goes out with one system call.
+enum Next {
+    /// The bytes, and whether there are more to follow.
+    Bytes {
+        batch: Vec<Bytes>,
+        more: bool,
+    },
+    Stretch(Stretch),
+}
+
+impl Next {
+    fn poll_send(
+        &self,
+        context: &mut Context<'_>,
+        stream: &mut impl Transport,
+    ) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Bytes { batch, more } => {
+                let mut slices = [IoSlice::new(&[]); SLICES];
+                for (slice, bytes) in slices.iter_mut().zip(batch) {
+                    *slice = IoSlice::new(bytes);
+                }
+                stream.poll_send(context, &slices[..batch.len()], *more)
+            }
+            Self::Stretch(stretch) => stream.poll_send_file(context, stretch),
+        }
+    }
 }
 
 impl Writer {
@@ -66,37 +95,30 @@ impl Writer {
     /// Sends it to its end. No content is held while the receiver takes none.
     pub(super) async fn send(
         mut self,
-        stream: &mut (impl AsyncWrite + Unpin),
+        stream: &mut impl Transport,
         service: &impl Service,
     ) -> io::Result<()> {
-        let (mut is_first, mut deadline) = (true, None);
+        let (mut has_begun, mut deadline) = (false, None);
         while !self.queue.is_empty() {
-            let batch = self.batch().await.inspect_err(abort)?;
-            if !std::mem::take(&mut is_first)
-                && let Some(source) = &self.source
-            {
+            let next = self.next().await.inspect_err(abort)?;
+            if has_begun && let Some(source) = &self.source {
                 source.check().inspect_err(abort)?;
             }
-            let mut slices = [IoSlice::new(&[]); SLICES];
-            for (slice, bytes) in slices.iter_mut().zip(&batch) {
-                *slice = IoSlice::new(bytes);
-            }
-            let slices = &slices[..batch.len()];
-            let written = poll_fn(|context| {
-                match Pin::new(&mut *stream).poll_write_vectored(context, slices) {
-                    Poll::Ready(result) => Poll::Ready(Some(result)),
-                    Poll::Pending => Poll::Ready(None),
-                }
+            let written = poll_fn(|context| match next.poll_send(context, stream) {
+                Poll::Ready(result) => Poll::Ready(Some(result)),
+                Poll::Pending => Poll::Ready(None),
             })
             .await;
             match written {
                 Some(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
                 Some(written) => {
-                    service.sent(self.advance(written?));
+                    let sent = self.advance(written?);
+                    service.sent(sent);
+                    has_begun |= sent > 0;
                     deadline = None;
                 }
                 None => {
-                    drop(batch);
+                    drop(next);
                     let deadline = *deadline.get_or_insert_with(|| Instant::now() + STALL);
                     if Instant::now() >= deadline {
                         return Err(io::ErrorKind::TimedOut.into());
@@ -109,9 +131,9 @@ impl Writer {
     }
 
     /// What to send next: all that is at hand, and if nothing is, what is loaded for it.
-    async fn batch(&self) -> io::Result<Vec<Bytes>> {
+    async fn next(&self) -> io::Result<Next> {
         let mut batch = Vec::with_capacity(SLICES);
-        let (mut total, mut has_content) = (0, false);
+        let mut total = 0;
         for piece in &self.queue {
             let mut rest = match piece {
                 Piece::Bytes(bytes) => {
@@ -125,26 +147,30 @@ impl Writer {
                 && let Some(source) = &self.source
             {
                 if total >= BATCH || batch.len() == SLICES {
-                    return Ok(batch);
+                    return Ok(Next::Bytes { batch, more: true });
                 }
-                let bytes = match source.at_hand(range) {
-                    Some(bytes) => bytes,
-                    None if !has_content => {
-                        batch.push(source.load(range).await?);
-                        return Ok(batch);
-                    }
-                    None => return Ok(batch),
+                let chunk = match source.at_hand(range)? {
+                    Some(chunk) => chunk,
+                    None if batch.is_empty() => source.load(range).await?,
+                    None => return Ok(Next::Bytes { batch, more: true }),
                 };
-                total += bytes.len();
-                has_content = true;
-                (_, rest) = range.split_at(bytes.len() as u64);
-                batch.push(bytes);
+                match chunk {
+                    Chunk::Bytes(bytes) => {
+                        total += bytes.len();
+                        (_, rest) = range.split_at(bytes.len() as u64);
+                        batch.push(bytes);
+                    }
+                    Chunk::Stretch(stretch) if batch.is_empty() => {
+                        return Ok(Next::Stretch(stretch));
+                    }
+                    Chunk::Stretch(_) => return Ok(Next::Bytes { batch, more: true }),
+                }
             }
             if batch.len() == SLICES {
                 break;
             }
         }
-        Ok(batch)
+        Ok(Next::Bytes { batch, more: false })
     }
 
     /// Takes what was written off the queue. How much of it was of the source.

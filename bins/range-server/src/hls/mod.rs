@@ -14,7 +14,7 @@ use tokio::{task::spawn_blocking, time::Instant};
 
 use crate::{
     content::Content,
-    files,
+    files, pages,
     root::RelativePath,
     server::{App, error, method_not_allowed},
 };
@@ -77,7 +77,7 @@ async fn playlist(
             let mut response = Response::new(Content::Bytes(playlist.at(elapsed).into()));
             let media_type = HeaderValue::from_static("application/vnd.apple.mpegurl");
             response.headers_mut().insert(header::CONTENT_TYPE, media_type);
-            response
+            pages::conditional(request, response)
         }
         Err(reason) => error(StatusCode::INTERNAL_SERVER_ERROR, reason.to_string()),
     }

@@ -5,17 +5,25 @@
 #[path = "../origin/mod.rs"]
 mod origin;
 
+mod audit;
 mod s08_8_validators;
 mod s09_3_methods;
+mod s12_5_accept;
 mod s13_1_1_if_match;
 mod s13_1_2_if_none_match;
 mod s13_1_3_if_modified_since;
 mod s13_1_4_if_unmodified_since;
 mod s13_1_5_if_range;
+mod s13_2_1_when_to_evaluate;
 mod s13_2_2_precedence;
 mod s14_1_2_byte_ranges;
 mod s14_2_range;
+mod s14_3_accept_ranges;
+mod s14_4_content_range;
+mod s14_5_partial_put;
 mod s14_6_multipart_byteranges;
+mod s15_3_7_partial_content;
+mod s15_4_5_not_modified;
 mod s15_5_17_range_not_satisfiable;
 
 use origin::{Origin, content};
@@ -52,6 +60,11 @@ impl OneFile {
         self.origin.send("GET /file.mp4", fields)
     }
 
+    /// The status of the answer to a request line without version.
+    fn status(&self, line: &str, fields: &[(&str, &str)]) -> u16 {
+        self.origin.send(line, fields).status
+    }
+
     fn etag(&self) -> String {
         self.get(&[]).header("etag").unwrap().to_owned()
     }
@@ -75,7 +88,6 @@ impl OneFile {
         assert_eq!(response.header("content-range"), Some(&*content_range));
         assert_eq!(response.header("content-length"), Some(&*(last - first + 1).to_string()));
         assert_eq!(response.header("accept-ranges"), Some("bytes"));
-        assert_eq!(response.header("content-type"), Some("video/mp4"));
         assert!(response.body == self.content[first..=last], "not the file's bytes");
     }
 
@@ -95,10 +107,9 @@ impl OneFile {
 fn assert_not_modified(response: &Response, etag: &str) {
     assert_eq!(response.status, 304);
     assert_eq!(response.header("etag"), Some(etag));
-    assert_eq!(response.header("last-modified"), Some(MODIFIED));
     assert_eq!(response.header("cache-control"), Some("no-cache"));
     assert!(response.header("date").is_some());
-    for name in ["content-length", "content-type", "content-range", "transfer-encoding"] {
+    for name in ["content-length", "content-type", "content-range", "last-modified"] {
         assert_eq!(response.header(name), None, "{name}");
     }
     assert_eq!(response.body, b"");

@@ -65,3 +65,16 @@ fn a_file_dated_before_1970_is_served_with_its_date() {
     let epoch = "Thu, 01 Jan 1970 00:00:00 GMT";
     assert_eq!(file.get(&[("If-Modified-Since", epoch)]).status, 304);
 }
+
+#[test]
+fn the_entity_tag_changes_with_every_one_of_many_writes_in_a_row() {
+    let file = OneFile::start();
+    let mut tags = std::collections::HashSet::new();
+    for n in 0..50 {
+        // In place, of the same length, within a tick of the kernel's timer.
+        fs::write(file.origin.path("file.mp4"), vec![n; 1000]).unwrap();
+        let response = file.get(&[]);
+        assert_eq!(response.body, vec![n; 1000]);
+        assert!(tags.insert(response.header("etag").unwrap().to_owned()), "write {n}");
+    }
+}

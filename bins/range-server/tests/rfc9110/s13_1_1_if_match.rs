@@ -30,3 +30,23 @@ fn a_weak_tag_does_not_match_in_a_strong_comparison() {
     let weak = format!("W/{}", file.etag());
     assert_precondition_failed(&file.get(&[("If-Match", &weak)]));
 }
+
+#[test]
+fn a_list_with_a_star_in_it_is_no_list() {
+    let file = OneFile::start();
+    assert_precondition_failed(&file.get(&[("If-Match", "*, \"old\"")]));
+    assert_precondition_failed(&file.get(&[("If-Match", "*"), ("If-Match", "\"old\"")]));
+    assert_precondition_failed(&file.get(&[("If-Match", "")]));
+}
+
+#[test]
+fn is_evaluated_for_head_and_for_what_has_no_file() {
+    let file = OneFile::start();
+    assert_eq!(file.status("HEAD /file.mp4", &[("If-Match", "\"old\"")]), 412);
+    for path in ["/", "/version", "/synthetic/10"] {
+        let get = format!("GET {path}");
+        let etag = file.origin.send(&get, &[]).header("etag").unwrap().to_owned();
+        assert_eq!(file.status(&get, &[("If-Match", "\"old\"")]), 412, "{path}");
+        assert_eq!(file.status(&get, &[("If-Match", &etag)]), 200, "{path}");
+    }
+}

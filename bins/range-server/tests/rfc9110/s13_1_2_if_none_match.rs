@@ -33,3 +33,19 @@ fn other_tags_give_200() {
     file.assert_whole(&file.get(&[("If-None-Match", "")]));
     file.assert_whole(&file.get(&[("If-None-Match", "old")]));
 }
+
+#[test]
+fn is_evaluated_for_head_and_for_what_has_no_file() {
+    let file = OneFile::start();
+    let etag = file.etag();
+    assert_not_modified(&file.origin.send("HEAD /file.mp4", &[("If-None-Match", &etag)]), &etag);
+    for path in ["/", "/version", "/synthetic/10"] {
+        let get = format!("GET {path}");
+        let etag = file.origin.send(&get, &[]).header("etag").unwrap().to_owned();
+        let cached = file.origin.send(&get, &[("If-None-Match", &etag)]);
+        assert_eq!((cached.status, cached.header("etag")), (304, Some(&*etag)), "{path}");
+        assert_eq!((cached.body.len(), cached.header("content-type")), (0, None), "{path}");
+        assert_eq!(file.status(&get, &[("If-None-Match", "*")]), 304, "{path}");
+        assert_eq!(file.status(&get, &[("If-None-Match", "\"old\"")]), 200, "{path}");
+    }
+}

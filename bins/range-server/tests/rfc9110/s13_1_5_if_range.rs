@@ -66,3 +66,25 @@ fn a_condition_that_does_not_hold_also_hides_a_range_that_cannot_be_satisfied() 
         file.assert_unsatisfiable(&file.get(&[("Range", range), ("If-Range", &file.etag())]));
     }
 }
+
+#[test]
+fn is_ignored_with_head() {
+    let file = OneFile::start();
+    for value in [&*file.etag(), "\"old\""] {
+        assert_eq!(file.status("HEAD /file.mp4", &[RANGE, ("If-Range", value)]), 200);
+    }
+}
+
+#[test]
+fn no_date_matches_where_there_is_no_modification_date() {
+    let file = OneFile::start();
+    let fields = [("Range", "bytes=0-1"), ("If-Range", MODIFIED)];
+    assert_eq!(file.status("GET /synthetic/10", &fields), 200);
+}
+
+#[test]
+fn two_fields_are_no_validator() {
+    let file = OneFile::start();
+    let etag = file.etag();
+    file.assert_whole(&file.get(&[RANGE, ("If-Range", &etag), ("If-Range", &etag)]));
+}

@@ -47,3 +47,22 @@ fn all_that_hold_lead_to_the_range() {
     ];
     file.assert_part(&file.get(&lines), 1, 2);
 }
+
+#[test]
+fn a_date_that_fails_is_not_looked_at_beside_a_tag_that_holds() {
+    let file = OneFile::start();
+    let etag = file.etag();
+    file.assert_whole(&file.get(&[("If-Match", &etag), ("If-Unmodified-Since", BEFORE)]));
+    file.assert_whole(&file.get(&[("If-None-Match", "\"old\""), ("If-Modified-Since", AFTER)]));
+}
+
+#[test]
+fn a_failed_precondition_goes_before_if_range_and_range() {
+    let file = OneFile::start();
+    for range in ["bytes=0-1", "bytes=5000-", "bytes=x"] {
+        let fields = [("If-Match", "\"old\""), ("Range", range), ("If-Range", "\"old\"")];
+        assert_precondition_failed(&file.get(&fields));
+        let fields = [("If-Unmodified-Since", BEFORE), ("Range", range)];
+        assert_precondition_failed(&file.get(&fields));
+    }
+}

@@ -16,6 +16,13 @@ fn the_examples_of_the_section() {
     part(&file, "bytes=9500-", 9500, 9999);
     part(&file, "bytes=500-600,601-999", 500, 999);
     part(&file, "bytes=500-700,601-999", 500, 999);
+    // The first and last bytes only; the first, middle and last 1000.
+    for range in ["bytes=0-0,-1", "bytes= 0-999, 4500-5499, -1000"] {
+        let response = file.get(&[("Range", range)]);
+        let content_type = response.header("content-type").unwrap();
+        assert_eq!(response.status, 206);
+        assert!(content_type.starts_with("multipart/byteranges"), "{content_type}");
+    }
 }
 
 #[test]
@@ -58,4 +65,15 @@ fn a_large_file_is_served_byte_by_byte_right() {
 fn a_suffix_of_an_empty_file_is_the_empty_file() {
     let file = OneFile::with_length(0);
     file.assert_whole(&file.get(&[("Range", "bytes=-5")]));
+}
+
+#[test]
+fn numerals_of_any_length_are_numbers() {
+    let file = OneFile::start();
+    let (zeros, nines) = ("0".repeat(5000), "9".repeat(5000));
+    part(&file, &format!("bytes={zeros}10-{zeros}19"), 10, 19);
+    part(&file, &format!("bytes=10-{nines}"), 10, 999);
+    part(&file, &format!("bytes=-{nines}"), 0, 999);
+    file.assert_unsatisfiable(&file.get(&[("Range", &format!("bytes={nines}-"))]));
+    file.assert_unsatisfiable(&file.get(&[("Range", &format!("bytes={nines}-{nines}"))]));
 }

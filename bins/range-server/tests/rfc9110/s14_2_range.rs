@@ -63,3 +63,37 @@ fn a_file_that_is_not_there_stays_missing() {
     let file = OneFile::start();
     assert_eq!(file.origin.send("GET /missing", &[("Range", "bytes=0-1")]).status, 404);
 }
+
+#[test]
+fn a_method_without_ranges_ignores_the_field() {
+    let file = OneFile::start();
+    for range in ["bytes=0-1", "bytes=5000-", "bytes=x"] {
+        assert_eq!(file.status("OPTIONS /file.mp4", &[("Range", range)]), 204);
+        assert_eq!(file.status("POST /file.mp4", &[("Range", range)]), 405);
+        assert_eq!(file.status("FETCH /file.mp4", &[("Range", range)]), 405);
+    }
+}
+
+#[test]
+fn counts_only_where_the_answer_without_it_is_200() {
+    let file = OneFile::start();
+    let etag = file.etag();
+    assert_eq!(file.get(&[("Range", "bytes=0-1"), ("If-None-Match", &etag)]).status, 304);
+    assert_eq!(file.get(&[("Range", "bytes=5000-"), ("If-None-Match", &etag)]).status, 304);
+    assert_eq!(file.get(&[("Range", "bytes=5000-"), ("If-Match", "\"old\"")]).status, 412);
+}
+
+#[test]
+fn a_satisfiable_set_gives_206_with_the_parts_that_are_satisfiable() {
+    let file = OneFile::start();
+    file.assert_part(&file.get(&[("Range", "bytes=1-2")]), 1, 2);
+    file.assert_part(&file.get(&[("Range", "bytes=1-2,5000-")]), 1, 2);
+    assert_eq!(file.get(&[("Range", "bytes=1-2,7-8")]).status, 206);
+}
+
+#[test]
+fn a_set_that_is_not_satisfiable_gives_416() {
+    let file = OneFile::start();
+    file.assert_unsatisfiable(&file.get(&[("Range", "bytes=1000-")]));
+    file.assert_unsatisfiable(&file.get(&[("Range", "bytes=1000-,2000-,-0")]));
+}

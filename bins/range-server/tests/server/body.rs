@@ -5,6 +5,7 @@ use std::{
     io::{Read as _, Write as _},
     net::TcpStream,
     os::unix::fs::FileExt as _,
+    time::Duration,
 };
 
 use crate::{Origin, content};
@@ -61,6 +62,30 @@ fn a_file_that_gets_shorter_ends_the_response() {
 #[test]
 fn a_file_that_is_overwritten_ends_the_response() {
     let origin = origin();
+    let stream = begin(&origin);
+    open(&origin).write_all_at(b"another version", LENGTH - 100).unwrap();
+    assert!(finish(stream) < LENGTH);
+    assert_serves_on(&origin);
+}
+
+#[test]
+fn a_file_that_is_overwritten_and_dated_back_ends_the_response() {
+    let origin = origin();
+    let stream = begin(&origin);
+    let file = open(&origin);
+    let modified = file.metadata().unwrap().modified().unwrap();
+    file.write_all_at(b"another version", LENGTH - 100).unwrap();
+    file.set_modified(modified).unwrap();
+    assert!(finish(stream) < LENGTH);
+    assert_serves_on(&origin);
+}
+
+#[test]
+fn a_file_of_which_blocks_are_kept_ends_the_response_when_it_changes() {
+    let origin = origin();
+    // Only what has not changed for two seconds is kept, and nobody can set that date.
+    std::thread::sleep(Duration::from_millis(2100));
+    assert_eq!(finish(begin(&origin)), LENGTH);
     let stream = begin(&origin);
     open(&origin).write_all_at(b"another version", LENGTH - 100).unwrap();
     assert!(finish(stream) < LENGTH);

@@ -4,6 +4,7 @@ use std::{
     fs,
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpStream},
+    os::unix::fs::MetadataExt as _,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -19,17 +20,31 @@ const LENGTH: usize = 64 << 20;
 /// What the cache may hold, and as much again.
 const MEMORY_KIB: u64 = 256 << 10;
 
-fn descriptors(origin: &Origin) -> usize {
-    fs::read_dir(format!("/proc/{}/fd", origin.server.pid())).unwrap().count()
+/// How many files and sockets the server has open, and the KiB of the blocks that it keeps, which
+/// are files that lie in memory.
+fn descriptors_and_blocks(origin: &Origin) -> (usize, u64) {
+    let (mut count, mut blocks) = (0, 0);
+    for entry in fs::read_dir(format!("/proc/{}/fd", origin.server.pid())).unwrap() {
+        let path = entry.unwrap().path();
+        // It may have been closed just now.
+        let Ok(target) = fs::read_link(&path) else { continue };
+        if target.starts_with("/memfd:block (deleted)") {
+            blocks += fs::metadata(&path).map_or(0, |block| block.blocks() / 2);
+        } else {
+            count += 1;
+        }
+    }
+    (count, blocks)
 }
 
-fn threads_and_peak_memory(origin: &Origin) -> (u64, u64) {
+/// Memory is that of the process at its peak and of the blocks now, in KiB.
+fn threads_and_memory(origin: &Origin) -> (u64, u64) {
     let status = fs::read_to_string(format!("/proc/{}/status", origin.server.pid())).unwrap();
     let number = |name: &str| {
         let value = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
-        value.split_whitespace().next().unwrap().parse().unwrap()
+        value.split_whitespace().next().unwrap().parse::<u64>().unwrap()
     };
-    (number("Threads:"), number("VmHWM:"))
+    (number("Threads:"), number("VmHWM:") + descriptors_and_blocks(origin).1)
 }
 
 /// Reads random ranges on one connection until `end`. How many they were.
@@ -67,7 +82,7 @@ fn five_hundred_readers_get_every_byte_right_and_leave_nothing_behind() {
     let file = Arc::new(content(LENGTH));
     origin.write("file", &*file, 0);
     let _warm = origin.send("HEAD /file", &[]);
-    let before = descriptors(&origin);
+    let (before, _) = descriptors_and_blocks(&origin);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let ranges: u64 = runtime.block_on(async {
         let end = Instant::now() + Duration::from_secs(seconds);
@@ -81,11 +96,11 @@ fn five_hundred_readers_get_every_byte_right_and_leave_nothing_behind() {
         }
         sum
     });
-    let (_, memory) = threads_and_peak_memory(&origin);
+    let (_, memory) = threads_and_memory(&origin);
     println!("{READERS} readers, {seconds} s: {ranges} ranges, {memory} KiB at most");
     assert!(ranges >= READERS as u64);
     assert!(memory < MEMORY_KIB, "{memory} KiB");
-    wait_until("the descriptors to be closed", || descriptors(&origin) <= before);
+    wait_until("the descriptors to be closed", || descriptors_and_blocks(&origin).0 <= before);
     assert_eq!(origin.server.terminate().stderr, "");
 }
 
@@ -94,7 +109,7 @@ fn readers_that_do_not_read_cost_neither_threads_nor_memory() {
     let origin = Origin::start(&[]);
     origin.write("file", content(LENGTH), 0);
     assert_eq!(origin.send("GET /file", &[]).body.len(), LENGTH);
-    let before = threads_and_peak_memory(&origin);
+    let before = threads_and_memory(&origin);
     let stuck: Vec<TcpStream> = (0..200)
         .map(|n| {
             let mut stream = TcpStream::connect(origin.server.address("http")).unwrap();
@@ -109,7 +124,7 @@ fn readers_that_do_not_read_cost_neither_threads_nor_memory() {
         })
         .collect();
     assert_eq!(origin.send("GET /file", &[("Range", "bytes=5-9")]).body, content(10)[5..]);
-    let after = threads_and_peak_memory(&origin);
+    let after = threads_and_memory(&origin);
     // Sixteen reads at a time, and a thread that ends one may still be about when the next begins.
     assert!(after.0 < before.0 + 50, "{before:?} {after:?}");
     assert!(after.1 < MEMORY_KIB, "{before:?} {after:?}");

@@ -7,6 +7,7 @@ mod origin;
 
 mod body;
 mod load;
+mod openapi;
 mod process;
 mod root;
 mod routes;
