@@ -13,7 +13,7 @@ use utoipa::{
     openapi::{
         OpenApi, RefOr, ResponseBuilder,
         header::Header,
-        path::{Operation, OperationBuilder, Parameter, ParameterIn},
+        path::{Operation, OperationBuilder, ParameterIn},
     },
 };
 use utoipa_axum::router::OpenApiRouter;
@@ -64,9 +64,9 @@ struct Live;
 
 /// As [`cors::preflight`](crate::cors::preflight) answers it.
 fn preflight(get: &Operation) -> Operation {
-    let is_of_path =
-        |it: &RefOr<Parameter>| matches!(it, RefOr::T(it) if it.parameter_in == ParameterIn::Path);
-    let parameters = get.parameters.iter().flatten().filter(|it| is_of_path(it));
+    let parameters = get.parameters.iter().flatten().filter(
+        |it| matches!(it, RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Path),
+    );
     let mut response = ResponseBuilder::new().description("What a page may send");
     for field in ["Allow", "Access-Control-Allow-Methods", "Access-Control-Allow-Headers"] {
         response = response.header(field, Header::default());

@@ -1,11 +1,16 @@
 //! The engine: a librqbit session on a private loopback port, which reads what it seeds through a
 //! storage that cannot write.
+//!
+//! It serves on a thread and runtime of its own. On a runtime of several threads librqbit hands its
+//! worker over to another thread for each block that it reads, which costs more than the block.
+//! Content is checked on the runtime of whoever adds it, where that does pay.
 
 use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
+    thread,
     time::Duration,
 };
 
@@ -18,6 +23,12 @@ use librqbit::{
 use librqbit_core::Id20;
 use seedbed_metainfo::{Content, Infohash, PeerId};
 use seedbed_service::Shutdown;
+use tokio::{
+    runtime::{Builder, Handle, RuntimeFlavor},
+    sync::oneshot,
+    task::block_in_place,
+};
+use tokio_util::sync::DropGuard;
 
 /// librqbit drops a peer that is silent for ten seconds unless it is told otherwise, and a leecher
 /// that waits to be unchoked is silent for two minutes (BEP 3's keep-alive).
@@ -30,6 +41,8 @@ const PEERS: usize = 1000;
 pub(crate) struct Engine {
     session: Arc<Session>,
     address: SocketAddr,
+    /// Ends the session and its thread.
+    _closing: DropGuard,
 }
 
 /// Why the engine does not seed.
@@ -54,8 +67,9 @@ pub(crate) struct Failure(anyhow::Error);
 impl Engine {
     /// Starts a session that talks to nobody but whoever connects to its loopback port.
     pub(crate) async fn start(peer_id: PeerId, shutdown: &Shutdown) -> Result<Self, Error> {
+        let closing = shutdown.child_token();
         let options = SessionOptions {
-            cancellation_token: Some(shutdown.child_token()),
+            cancellation_token: Some(closing.clone()),
             client_name_and_version: Some(concat!("seedbed ", env!("CARGO_PKG_VERSION")).into()),
             dht: None,
             disable_local_service_discovery: true,
@@ -71,14 +85,11 @@ impl Engine {
             peer_limit: Some(PEERS),
             ..SessionOptions::default()
         };
-        // The folder is never used: every torrent brings its own storage.
-        let session = Session::new_with_opts(PathBuf::from("/nonexistent"), options)
-            .await
-            .map_err(|error| Error::Start(Failure(error)))?;
-        let address = session
-            .listen_addr()
-            .ok_or_else(|| Error::Start(Failure(anyhow::anyhow!("it does not listen"))))?;
-        Ok(Self { session, address })
+        let failed = |error| Error::Start(Failure(error));
+        let session = on_its_own_thread(options, closing.clone()).await.map_err(failed)?;
+        let address =
+            session.listen_addr().ok_or_else(|| failed(anyhow::anyhow!("it does not listen")))?;
+        Ok(Self { session, address, _closing: closing.drop_guard() })
     }
 
     /// Where it accepts peers.
@@ -128,6 +139,26 @@ impl Engine {
     }
 }
 
+/// Starts a session on a thread that runs until `closing`.
+async fn on_its_own_thread(
+    options: SessionOptions,
+    closing: Shutdown,
+) -> anyhow::Result<Arc<Session>> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let (started, session) = oneshot::channel();
+    let run = move || {
+        runtime.block_on(async {
+            // The folder is never used: every torrent brings its own storage.
+            let session = Session::new_with_opts(PathBuf::from("/nonexistent"), options).await;
+            // Whoever asked may be gone: then so is the guard that ends this.
+            let _asker_is_gone = started.send(session);
+            closing.cancelled().await;
+        });
+    };
+    thread::Builder::new().name("engine".to_owned()).spawn(run)?;
+    session.await?
+}
+
 /// A storage over a [`Content`], and the factory of itself.
 #[derive(Clone)]
 struct ReadOnly(Arc<dyn Content>);
@@ -150,7 +181,10 @@ impl TorrentStorage for ReadOnly {
     }
 
     fn pread_exact(&self, file: usize, offset: u64, buffer: &mut [u8]) -> anyhow::Result<()> {
-        Ok(self.0.read_exact_at(file, offset, buffer)?)
+        let mut read = || self.0.read_exact_at(file, offset, buffer);
+        // There the content is checked, all of it in one go, which must not hold up others.
+        let shared = Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread;
+        Ok(if shared { block_in_place(read) } else { read() }?)
     }
 
     fn pwrite_all(&self, _: usize, _: u64, _: &[u8]) -> anyhow::Result<()> {
