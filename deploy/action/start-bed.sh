@@ -4,7 +4,9 @@
 # Inputs: IMAGE, NAME, NAMESPACE, CONTENT (a directory, or empty), PORT_OFFSET, BIND, TIMEOUT (seconds).
 set -euo pipefail
 
+container=""
 fail() { # MESSAGE
+    [ -z "$container" ] || docker rm --force "$container" >/dev/null
     echo "::error::$1"
     exit 1
 }
@@ -13,33 +15,37 @@ fail() { # MESSAGE
 [[ $TIMEOUT =~ ^[0-9]+$ ]] || fail "wanted a time-out in seconds, got \"$TIMEOUT\""
 
 # The runner's own network: the URLs are those of `seedbed up`, for steps, browsers and containers
-# that share it.
-run=(docker run --detach --name "$NAME" --network host --read-only --cap-drop ALL
-    --security-opt no-new-privileges)
-up=(up --bind "$BIND" --port-offset "$PORT_OFFSET")
+# that share it. What is set by the environment holds for the image's health check, too.
+create=(docker create --name "$NAME" --network host --read-only --cap-drop ALL
+    --security-opt no-new-privileges --env "SEEDBED_BIND=$BIND" --env "SEEDBED_PORT_OFFSET=$PORT_OFFSET")
 if [ -n "$NAMESPACE" ]; then
-    up+=(--namespace "$NAMESPACE")
+    create+=(--env "SEEDBED_NAMESPACE=$NAMESPACE")
 fi
 if [ -n "$CONTENT" ]; then
     [ -d "$CONTENT" ] || fail "wanted a content directory, got \"$CONTENT\""
-    run+=(--volume "$(realpath "$CONTENT"):/content:ro")
-    up+=(--content /content)
+    create+=(--volume "$(realpath "$CONTENT"):/content:ro" --env SEEDBED_CONTENT=/content)
 fi
-"${run[@]}" "$IMAGE" "${up[@]}" >/dev/null || fail "failed to start $IMAGE"
+container=$("${create[@]}" "$IMAGE") || fail "failed to make a container of $IMAGE: see above"
+docker start "$container" >/dev/null || fail "failed to start $IMAGE: see above"
 
-# The last line that a bed prints is `ready`; the log of one that fails ends without it.
-is_ready() {
-    local line
-    while IFS= read -r line; do
-        echo "$line"
-        [ "$line" != ready ] || return 0
-    done < <(timeout "$TIMEOUT" docker logs --follow "$NAME" 2>&1)
-    return 1
-}
-if ! is_ready; then
-    docker rm --force "$NAME" >/dev/null
-    fail "the bed was not ready within $TIMEOUT s: see its log above"
+# A bed that is up prints `ready`; the log of one that fails ends with the reason.
+exec 3< <(exec timeout "$TIMEOUT" docker logs --follow "$container" 2>&1)
+logs=$!
+line="" last="it printed nothing"
+while [ "$line" != ready ] && IFS= read -r line <&3; do
+    echo "$line"
+    case $line in
+    "" | "For more information"*) ;;
+    *) last=$line ;;
+    esac
+done
+if [ "$line" != ready ]; then
+    code=0
+    wait "$logs" || code=$?
+    [ "$code" -ne 124 ] || fail "the bed was not ready within $TIMEOUT s"
+    fail "the bed failed to start: $last"
 fi
+kill "$logs" 2>/dev/null || true
 
 host=$BIND
 case $host in

@@ -120,13 +120,12 @@ pub fn inspect(name: &str) -> Value {
 }
 
 /// Makes an image of programs of this host, with the libraries that they need. `changes` are lines of
-/// a Dockerfile. An image that had the name goes, unless a container runs it.
+/// a Dockerfile.
 ///
 /// # Panics
 /// It fails; what it printed is in the message.
 pub fn import(image: &str, programs: &[&str], changes: &[&str]) {
     let directory = tempfile::tempdir().expect("a directory can be made");
-    let before = try_docker(&["image", "inspect", "--format", "{{.Id}}", image]);
     let tree = repository().join("images/tree.sh");
     succeeded("tree.sh", &run(Command::new(tree).arg(directory.path()).args(programs)));
     let mut command = Command::new("sh");
@@ -137,10 +136,6 @@ pub fn import(image: &str, programs: &[&str], changes: &[&str]) {
         command.args(["--change", change]);
     }
     succeeded("docker import", &run(command.args(["-", image])));
-    if before.status.success() {
-        let before = String::from_utf8_lossy(&before.stdout).trim().to_owned();
-        let _still_in_use = try_docker(&["image", "rm", &before]);
-    }
 }
 
 /// An image that is removed when the test ends.

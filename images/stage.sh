@@ -1,0 +1,23 @@
+#!/bin/sh
+# Lays out what an image holds: DESTINATION/root becomes its root, DESTINATION/content belongs to its
+# user.
+# usage: images/stage.sh BINARY DIRECTORY-OF-BINARIES DESTINATION
+set -eu
+binary=$1 from=$2 to=$3
+cd "$(dirname "$0")/.."
+mkdir -p "$to/root/bin" "$to/content/videos"
+cp "$from/$binary" "$to/root/bin/"
+# A name that ENTRYPOINT and HEALTHCHECK can know, and those by which compose files probe.
+for name in entrypoint wget curl sh; do
+    ln -s "$binary" "$to/root/bin/$name"
+done
+case $binary in
+seedbed)
+    [ -e videos/out/test-small-720p.mp4 ] || { echo "videos/out is empty: run make videos" >&2; exit 1; }
+    cp -R videos/out/* "$to/content/videos/"
+    ;;
+seedbed-videos)
+    mkdir -p "$to/root/etc/seedbed"
+    cp videos/catalog.toml videos/lock.toml "$to/root/etc/seedbed/"
+    ;;
+esac
