@@ -8,7 +8,7 @@ use seedbed_metainfo::{MagnetLink, Torrent};
 use seedbed_service::{UsageContext as _, http_client};
 use url::Url;
 
-/// What to fetch. It is not looked at before [`Source::open`].
+/// What to fetch. It is not looked at before it is fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// A magnet link (BEP 9).
