@@ -48,7 +48,7 @@ debug:
 	@cargo build --quiet --locked --workspace
 
 bench-tracker: setup-bench-tracker release ## Compare the tracker with others over HTTP and UDP; ARGS="--rounds 1"
-	@/usr/bin/python3 bins/tracker/bench/trackers.py $(ARGS)
+	@/usr/bin/python3 tests/bench/tracker.py $(ARGS)
 
 test-aquatic: ## Test the tracker with the feature aquatic (needs io_uring)
 	@cargo test --locked --workspace --features seedbed-tracker/aquatic --test aquatic

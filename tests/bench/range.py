@@ -15,6 +15,8 @@ import subprocess
 import tempfile
 import time
 
+from processes import cpu, free_port
+
 FILE = 64 << 20
 # name, length of a range (0: the whole file), connections
 LOADS = [
@@ -23,7 +25,6 @@ LOADS = [
     ("1 MiB ranges", 1 << 20, 32),
     ("64 MiB file", 0, 4),
 ]
-TICKS = os.sysconf("SC_CLK_TCK")
 HERE = pathlib.Path(__file__).parent
 
 NGINX = """
@@ -40,28 +41,6 @@ http {{
     server {{ listen 127.0.0.1:{port}; root {root}; }}
 }}
 """
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def tree(pid):
-    """A process and its children."""
-    with open(f"/proc/{pid}/task/{pid}/children") as children:
-        return [pid, *(int(child) for child in children.read().split())]
-
-
-def cpu(pid):
-    """CPU seconds that a process and its children have used."""
-    ticks = 0
-    for member in tree(pid):
-        with open(f"/proc/{member}/stat") as stat:
-            fields = stat.read().rsplit(")", 1)[1].split()
-        ticks += int(fields[11]) + int(fields[12])
-    return ticks / TICKS
 
 
 @contextlib.contextmanager

@@ -24,9 +24,10 @@ import tempfile
 import time
 import urllib.request
 
+from processes import cpu, free_port, resident
+
 HERE = pathlib.Path(__file__).parent
 PEER = HERE / "libtorrent_peer.py"
-TICKS = os.sysconf("SC_CLK_TCK")
 # The file that throughput is measured with, in bytes: the disk must not be the limit, so it is in
 # memory (/dev/shm), and so is what ten leechers make of it.
 FILE = 128 << 20
@@ -35,26 +36,6 @@ SEEDBED, TRANSMISSION, LIBTORRENT = "seedbed-seeder", "transmission-daemon", "li
 # Transmission takes one connection from an address, and so one of the leechers.
 LOADS = [(name, leechers) for leechers in LEECHERS for name in (SEEDBED, TRANSMISSION, LIBTORRENT)
          if (name, leechers) != (TRANSMISSION, 10)]
-
-
-def free_port():
-    """A port that is free for TCP and UDP."""
-    with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
-        tcp.bind(("127.0.0.1", 0))
-        udp.bind(tcp.getsockname())
-        return tcp.getsockname()[1]
-
-
-def cpu(pid):
-    """CPU seconds that a process has used."""
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
-
-
-def resident(pid):
-    """Resident memory of a process in bytes."""
-    pages = pathlib.Path(f"/proc/{pid}/statm").read_text().split()[1]
-    return int(pages) * os.sysconf("SC_PAGESIZE")
 
 
 @contextlib.contextmanager

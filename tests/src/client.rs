@@ -46,6 +46,15 @@ impl Client {
     /// The client is not installed, or fails, or takes too long; its log is in the message. Or it
     /// cannot be told to connect so.
     pub fn download(self, source: &str, directory: &Path, connect: Connect) {
+        self.start(source, directory, connect).wait();
+    }
+
+    /// As [`Client::download`], but returns at once.
+    ///
+    /// # Panics
+    /// The client is not installed, or cannot be told to connect so.
+    #[must_use]
+    pub fn start(self, source: &str, directory: &Path, connect: Connect) -> Running {
         let done = directory.join(".done");
         let mut command = match (self, connect) {
             (Self::Libtorrent, _) => libtorrent(source, directory, connect),
@@ -55,7 +64,7 @@ impl Client {
             (Self::Rqbit, Connect::Tcp) => rqbit(source, directory),
             _ => panic!("{self:?} cannot be told to connect by {connect:?}"),
         };
-        run(&format!("{self:?}"), &mut command, directory, || done.exists());
+        Running::start(&format!("{self:?}"), &mut command, directory)
     }
 }
 
@@ -67,44 +76,69 @@ impl Client {
 pub fn download_copies(copies: usize, source: &str, directory: &Path) {
     let mut command = libtorrent(source, directory, Connect::Tcp);
     command.arg("--copies").arg(copies.to_string());
-    run("libtorrent", &mut command, directory, || false);
+    Running::start("libtorrent", &mut command, directory).wait();
 }
 
-/// Runs a client until it has ended well, or `is_done`.
-fn run(client: &str, command: &mut Command, directory: &Path, is_done: impl Fn() -> bool) {
-    let log = directory.join(".log");
-    let output = File::create(&log).expect("a log can be made");
-    let child = command
-        .stdin(Stdio::null())
-        .stdout(output.try_clone().expect("a log can be shared"))
-        .stderr(output)
-        .spawn()
-        .unwrap_or_else(|error| panic!("failed to start {client}: {error}"));
-    let mut child = Running { child, client, log: &log };
-    wait_until(&format!("{client} to download"), || {
-        is_done()
-            || child.child.try_wait().expect("a child can be waited for").is_some_and(|status| {
-                assert!(status.success(), "{client} failed: {status}");
+/// A client that runs. Dropping it ends it, and shows what it said if the test is failing.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    client: String,
+    log: PathBuf,
+    /// There once the client is done that does not end by itself.
+    done: PathBuf,
+}
+
+impl Running {
+    /// Starts a client, whose log and mark that it is done go into `directory`.
+    ///
+    /// # Panics
+    /// It cannot be started.
+    #[must_use]
+    pub fn start(client: &str, command: &mut Command, directory: &Path) -> Self {
+        let log = directory.join(".log");
+        let output = File::create(&log).expect("a log can be made");
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(output.try_clone().expect("a log can be shared"))
+            .stderr(output)
+            .spawn()
+            .unwrap_or_else(|error| panic!("failed to start {client}: {error}"));
+        Self { child, client: client.to_owned(), log, done: directory.join(".done") }
+    }
+
+    /// Whether it has done what it was started for.
+    ///
+    /// # Panics
+    /// It failed.
+    pub fn is_done(&mut self) -> bool {
+        let ended = self.child.try_wait().expect("a child can be waited for");
+        self.done.exists()
+            || ended.is_some_and(|status| {
+                assert!(status.success(), "{} failed: {status}", self.client);
                 true
             })
-    });
+    }
+
+    /// All that it has said so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    fn wait(mut self) {
+        let what = format!("{} to download", self.client);
+        wait_until(&what, || self.is_done());
+    }
 }
 
-/// Ends the client, and shows its log if the test fails.
-struct Running<'a> {
-    child: Child,
-    client: &'a str,
-    log: &'a Path,
-}
-
-impl Drop for Running<'_> {
+impl Drop for Running {
     #[expect(clippy::print_stderr, reason = "a failing test shows the log of its clients")]
     fn drop(&mut self) {
         let _ended = self.child.kill();
         let _reaped = self.child.wait();
         if std::thread::panicking() {
-            let log = fs::read_to_string(self.log).unwrap_or_default();
-            eprintln!("--- log of {} ---\n{log}", self.client);
+            eprintln!("--- log of {} ---\n{}", self.client, self.log());
         }
     }
 }

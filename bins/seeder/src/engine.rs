@@ -183,7 +183,8 @@ impl TorrentStorage for ReadOnly {
     fn pread_exact(&self, file: usize, offset: u64, buffer: &mut [u8]) -> anyhow::Result<()> {
         let mut read = || self.0.read_exact_at(file, offset, buffer);
         // There the content is checked, all of it in one go, which must not hold up others.
-        let shared = Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread;
+        let shared = Handle::try_current()
+            .is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread);
         Ok(if shared { block_in_place(read) } else { read() }?)
     }
 

@@ -151,13 +151,13 @@ impl Pump<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::{num::NonZeroU64, sync::Arc};
+    use std::num::NonZeroU64;
 
-    use seedbed_metainfo::{Infohash, PeerId, PieceLength};
+    use seedbed_metainfo::PieceLength;
     use tokio::io::{DuplexStream, duplex};
 
     use super::*;
-    use crate::{Layout, Origin, PeerInfo, Shield, Torrent, Transport};
+    use crate::{Layout, Shield, Torrent};
 
     const IDLE: Duration = Duration::from_secs(300);
     const UNCHOKE: &[u8] = &[0, 0, 0, 1, 1];
@@ -170,17 +170,9 @@ mod tests {
     fn bridge_with(
         limit: Option<Limiter>,
     ) -> (DuplexStream, DuplexStream, tokio::task::JoinHandle<Result<(), BridgeError>>) {
-        let peer = PeerInfo {
-            infohash: Infohash::new([1; 20]),
-            peer_id: PeerId::new([2; 20]),
-            address: ([127, 0, 0, 1], 1).into(),
-            origin: Origin::Incoming,
-            transport: Transport::Tcp,
-            encrypted: false,
-        };
         let piece_length = PieceLength::new(32 << 10).unwrap();
         let torrent = Torrent::whole(Layout { piece_length, length: 1 << 20 });
-        let session = Mutex::new(Session::new(peer, torrent, Arc::new(Shield)));
+        let session = Mutex::new(Session::example(torrent, Shield));
         let ((peer, inner_peer), (engine, inner_engine)) = (duplex(1 << 10), duplex(1 << 10));
         let (inner_peer, inner_engine) =
             (tokio::io::split(inner_peer), tokio::io::split(inner_engine));

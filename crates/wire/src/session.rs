@@ -296,4 +296,20 @@ impl Session {
 }
 
 #[cfg(test)]
+impl Session {
+    /// A connection with a peer that came to us over TCP, for the tests of whoever has a session.
+    pub(crate) fn example(torrent: Torrent, policy: impl Policy + 'static) -> Self {
+        let peer = PeerInfo {
+            infohash: seedbed_metainfo::Infohash::new([1; 20]),
+            peer_id: seedbed_metainfo::PeerId::new([2; 20]),
+            address: ([127, 0, 0, 1], 1).into(),
+            origin: crate::Origin::Incoming,
+            transport: crate::Transport::Tcp,
+            encrypted: false,
+        };
+        Self::new(peer, torrent, Arc::new(policy))
+    }
+}
+
+#[cfg(test)]
 mod tests;

@@ -27,7 +27,7 @@ def main(torrent, directory):
         for alert in session.pop_alerts():
             print(alert.message(), file=sys.stderr, flush=True)
             if isinstance(alert, lt.torrent_finished_alert):
-                print(f"127.0.0.1:{session.listen_port()}", flush=True)
+                print(f"seeding at 127.0.0.1:{session.listen_port()}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,64 +1,11 @@
 //! Real clients, where a raw peer would not do.
 
-use std::{
-    fs::{self, File},
-    io::{BufRead as _, BufReader},
-    net::SocketAddr,
-    path::Path,
-    process::{Child, Command, Stdio},
-};
+use std::{fs, net::SocketAddr, path::Path, process::Command};
 
-use seedbed_testkit::{Tool, get_json, require, sha256_file, wait_until};
+use seedbed_testkit::{Tool, eventually, get_json, require, sha256_file, wait_until};
+use seedbed_tests::client::{Client, Connect, Running};
 
 use crate::common::{hash, healthy, post, seeder, synthetic, torrent, tracked, tracker};
-
-/// A client that runs, and ends with the test.
-struct Running(Child);
-
-impl Running {
-    fn start(command: &mut Command) -> Self {
-        Self(command.stdin(Stdio::null()).spawn().unwrap())
-    }
-
-    fn has_ended(&mut self) -> bool {
-        self.0.try_wait().unwrap().is_some_and(|status| {
-            assert!(status.success(), "the client failed: {status}");
-            true
-        })
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ended = self.0.kill();
-        let _reaped = self.0.wait();
-    }
-}
-
-/// Downloads with libtorrent, as the end-to-end tests do.
-fn libtorrent(magnet: &str, directory: &Path) -> Running {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/clients/libtorrent_download.py");
-    let log = File::create(directory.join(".log")).unwrap();
-    let mut command = Command::new(require(Tool::LIBTORRENT));
-    Running::start(command.arg(script).arg(magnet).arg(directory).stdout(Stdio::null()).stderr(log))
-}
-
-fn aria2(magnet: &str, directory: &Path) -> Running {
-    let mut command = Command::new(require(Tool::ARIA2));
-    command.arg("--dir").arg(directory).args([
-        "--no-conf",
-        "--quiet",
-        "--seed-time=0",
-        "--enable-dht=false",
-        "--enable-dht6=false",
-        "--bt-enable-lpd=false",
-        "--enable-peer-exchange=false",
-        "--listen-port=20000-60000",
-        "--file-allocation=none",
-        magnet,
-    ]);
-    Running::start(&mut command)
-}
 
 #[test]
 fn a_leecher_that_waits_while_the_torrent_is_paused_completes_once_it_is_resumed() {
@@ -78,7 +25,8 @@ fn a_leecher_that_waits_while_the_torrent_is_paused_completes_once_it_is_resumed
     healthy(&seeder);
     let view = torrent(&seeder, "a");
     let directory = tempfile::tempdir().unwrap();
-    let mut client = libtorrent(view["magnetURI"].as_str().unwrap(), directory.path());
+    let magnet = view["magnetURI"].as_str().unwrap();
+    let mut client = Client::Libtorrent.start(magnet, directory.path(), Connect::Tcp);
     wait_until("some of it to have come", || torrent(&seeder, "a")["uploaded"].as_u64() > Some(0));
 
     let paused = post(&seeder, "/torrents/a/pause", None);
@@ -90,11 +38,11 @@ fn a_leecher_that_waits_while_the_torrent_is_paused_completes_once_it_is_resumed
     assert_eq!(seeders(), 0);
     // What the tracker lists meanwhile is the leecher alone, which announces on.
     assert_eq!(torrent(&seeder, "a")["uploaded"], uploaded, "not a byte more");
-    assert!(!client.has_ended());
+    assert!(!client.is_done());
 
     post(&seeder, "/torrents/a/resume", None);
     assert_eq!(seeders(), 1);
-    wait_until("the client to complete", || client.has_ended());
+    wait_until("the client to complete", || client.is_done());
     assert_eq!(
         sha256_file(&directory.path().join("a.bin")),
         view["files"][0]["sha256"].as_str().unwrap()
@@ -122,14 +70,15 @@ fn a_leecher_completes_from_partial_seeders_and_takes_from_each() {
     healthy(&seeder);
     let view = torrent(&seeder, "a");
     let directory = tempfile::tempdir().unwrap();
-    let mut client = libtorrent(view["magnetURI"].as_str().unwrap(), directory.path());
+    let magnet = view["magnetURI"].as_str().unwrap();
+    let mut client = Client::Libtorrent.start(magnet, directory.path(), Connect::Tcp);
     let mut took_from = [0; 3];
     wait_until("the client to complete", || {
         for peer in get_json(&seeder.url("/peers")).as_array().unwrap() {
             let from = usize::try_from(peer["seeder"].as_u64().unwrap()).unwrap();
             took_from[from] = took_from[from].max(peer["bytes"].as_u64().unwrap());
         }
-        client.has_ended()
+        client.is_done()
     });
     assert_eq!(
         sha256_file(&directory.path().join("a.bin")),
@@ -142,11 +91,12 @@ fn a_leecher_completes_from_partial_seeders_and_takes_from_each() {
 fn upstream(torrent: &Path, directory: &Path) -> (Running, SocketAddr) {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/libtorrent_seed.py");
     let mut command = Command::new(require(Tool::LIBTORRENT));
-    let mut client =
-        Running::start(command.arg(script).arg(torrent).arg(directory).stdout(Stdio::piped()));
-    let mut address = String::new();
-    BufReader::new(client.0.stdout.take().unwrap()).read_line(&mut address).unwrap();
-    (client, address.trim().parse().unwrap())
+    let client =
+        Running::start("libtorrent", command.arg(script).arg(torrent).arg(directory), directory);
+    let address = eventually("libtorrent to seed", || {
+        client.log().lines().find_map(|line| line.strip_prefix("seeding at ")?.parse().ok())
+    });
+    (client, address)
 }
 
 #[test]
@@ -173,8 +123,9 @@ fn the_wire_stands_before_another_client_just_as_well() {
         "the wire, not the client"
     );
     let into = tempfile::tempdir().unwrap();
-    let mut client = aria2(view["magnetURI"].as_str().unwrap(), into.path());
-    wait_until("aria2 to complete", || client.has_ended());
+    let magnet = view["magnetURI"].as_str().unwrap();
+    let mut client = Client::Aria2.start(magnet, into.path(), Connect::Tcp);
+    wait_until("aria2 to complete", || client.is_done());
     assert_eq!(
         sha256_file(&into.path().join("a.bin")),
         view["files"][0]["sha256"].as_str().unwrap()

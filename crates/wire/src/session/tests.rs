@@ -1,9 +1,7 @@
 //! What goes out for what comes in.
 
-use seedbed_metainfo::{Infohash, PeerId};
-
 use super::*;
-use crate::policy::{Direction::*, Origin, Shield, Transport};
+use crate::policy::{Direction::*, Shield};
 
 const INTERESTED: &[u8] = &[0, 0, 0, 1, 2];
 const CHOKE: &[u8] = &[0, 0, 0, 1, 0];
@@ -12,15 +10,7 @@ const HAVE: &[u8] = &[0, 0, 0, 5, 4, 0, 0, 0, 9];
 const PIECE: &[u8] = b"\0\0\0\x0c\x07\0\0\0\0\0\0\0\0abc";
 
 fn session_with(policy: impl Policy + 'static) -> Session {
-    let peer = PeerInfo {
-        infohash: Infohash::new([1; 20]),
-        peer_id: PeerId::new([2; 20]),
-        address: ([127, 0, 0, 1], 1).into(),
-        origin: Origin::Incoming,
-        transport: Transport::Tcp,
-        encrypted: false,
-    };
-    Session::new(peer, torrent(), Arc::new(policy))
+    Session::example(torrent(), policy)
 }
 
 fn torrent() -> Torrent {

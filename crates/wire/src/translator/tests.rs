@@ -1,14 +1,12 @@
 //! Whole sessions with peers that ask for anything, in front of an engine that answers as librqbit
 //! does: whole blocks, in any order, and cancels are ignored.
 
-use std::sync::Arc;
-
 use proptest::prelude::*;
-use seedbed_metainfo::{Infohash, PeerId, PieceLength};
+use seedbed_metainfo::PieceLength;
 
 use super::*;
 use crate::{
-    Origin, PeerInfo, Shield, Torrent, Transport,
+    Shield, Torrent,
     frame::{FrameHeader, Message, Splitter},
     policy::Direction::{self, *},
     session::{Output, Session},
@@ -44,15 +42,7 @@ struct Bed(Session);
 
 impl Bed {
     fn new() -> Self {
-        let peer = PeerInfo {
-            infohash: Infohash::new([1; 20]),
-            peer_id: PeerId::new([2; 20]),
-            address: ([127, 0, 0, 1], 1).into(),
-            origin: Origin::Incoming,
-            transport: Transport::Tcp,
-            encrypted: false,
-        };
-        Self(Session::new(peer, Torrent::whole(layout()), Arc::new(Shield)))
+        Self(Session::example(Torrent::whole(layout()), Shield))
     }
 
     /// What goes out for bytes that come in chunks of these sizes.

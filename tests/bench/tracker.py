@@ -18,21 +18,16 @@ import tempfile
 import threading
 import time
 
+from processes import cpu, free_port, resident
+
 HERE = pathlib.Path(__file__).parent
-ROOT = HERE.parent.parent.parent
+ROOT = HERE.parent.parent
 TOOLS = ROOT / ".tools/bin"
 MODULES = ROOT / "tests/node_modules"
 BINARY = ROOT / "target/release/seedbed-tracker"
-TICKS = os.sysconf("SC_CLK_TCK")
 TORRENTS_HTTP = 1000
 TORRENTS_UDP = 10_000
 CONNECT = bytes.fromhex("0000041727101980 00000000 00000001")
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def aquatic(name, directory, changes):
@@ -50,22 +45,12 @@ def command(tracker, port, directory):
     if tracker == "seedbed":
         return [BINARY, "--listen", f"127.0.0.1:{port}", "--log-level", "error"]
     if tracker == "npm":
-        return ["node", HERE / "npm_server.mjs", MODULES, str(port)]
+        return ["node", HERE / "npm_tracker.mjs", MODULES, str(port)]
     if tracker == "opentracker":
         # The file is read inside of the directory, to which it changes its root.
         return ["opentracker", "-i", "127.0.0.1", "-p", str(port), "-P", str(port),
                 "-d", directory, "-u", "nobody", "-w", "whitelist"]
     return aquatic(tracker, directory, {"address": f'"127.0.0.1:{port}"'})
-
-
-def cpu(process):
-    fields = pathlib.Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
-
-
-def resident(process):
-    status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
-    return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
 
 
 @contextlib.contextmanager
@@ -100,7 +85,7 @@ def wait_until_up(tracker, port, process):
 
 def wrk(port, directory, seconds):
     output = subprocess.run(
-        ["wrk", "-t1", "-c32", f"-d{seconds}s", "-s", HERE / "announce.lua",
+        ["wrk", "-t1", "-c32", f"-d{seconds}s", "-s", HERE / "tracker.lua",
          f"http://127.0.0.1:{port}"],
         env={**os.environ, "INFOHASHES": str(directory / "infohashes")},
         check=False, stdout=subprocess.PIPE, text=True).stdout
@@ -113,9 +98,9 @@ def over_http(tracker, directory, seconds):
     """Announces a second, p99 in milliseconds, microseconds of CPU an announce."""
     with running(tracker, directory) as (port, process):
         wrk(port, directory, max(1, seconds // 2))  # fills the swarms
-        before = cpu(process)
+        before = cpu(process.pid)
         requests, rate, p99 = wrk(port, directory, seconds)
-        return rate, p99, (cpu(process) - before) / requests * 1e6
+        return rate, p99, (cpu(process.pid) - before) / requests * 1e6
 
 
 class Probe(threading.Thread):
@@ -153,16 +138,16 @@ def over_udp(tracker, directory, _seconds):
             "server_address": f'"127.0.0.1:{port}"', "number_of_torrents": TORRENTS_UDP,
             # It counts in steps of five seconds.
             "duration": 10, "summarize_last": 5, "extra_statistics": "false"})
-        before = cpu(process)
+        before = cpu(process.pid)
         probe = Probe(port)
         probe.start()
         output = subprocess.run(load, check=False, capture_output=True, text=True).stdout
-        used, p99 = cpu(process) - before, probe.p99()
+        used, p99 = cpu(process.pid) - before, probe.p99()
         report = output[output.index("# aquatic load test report"):]
         each = dict(re.findall(r"(Average|Announce|Error) responses[^:]*: +([\d.]+)", report))
         responses, announces = float(each["Average"]), float(each["Announce"])
         each_used = used / (responses * 10) * 1e6
-        return announces, p99, float(each["Error"]), each_used, resident(process)
+        return announces, p99, float(each["Error"]), each_used, resident(process.pid) / (1 << 20)
 
 
 def infohashes(count):

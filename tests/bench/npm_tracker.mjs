@@ -1,4 +1,4 @@
-// npm's bittorrent-tracker: npm_server.mjs NODE_MODULES PORT
+// npm's bittorrent-tracker: npm_tracker.mjs NODE_MODULES PORT
 
 const [modules, port] = process.argv.slice(2)
 const { default: Server } = await import(`${modules}/bittorrent-tracker/server.js`)
