@@ -4,6 +4,9 @@
 Over HTTP keep-alive with wrk, over UDP with aquatic_udp_load_test, each at the same load. In each
 round every tracker is measured, one right after the other; the medians of the rounds are printed,
 and by how much seedbed-tracker's is more. CPU is that of the tracker's process, user and system.
+
+Builds of seedbed-tracker that are named on the command line are compared with each other instead,
+over HTTP: the commit before and the commit after a change.
 """
 
 import argparse
@@ -42,8 +45,9 @@ def aquatic(name, directory, changes):
 
 
 def command(tracker, port, directory):
-    if tracker == "seedbed":
-        return [BINARY, "--listen", f"127.0.0.1:{port}", "--log-level", "error"]
+    if tracker == "seedbed" or isinstance(tracker, pathlib.Path):
+        binary = BINARY if tracker == "seedbed" else tracker
+        return [binary, "--listen", f"127.0.0.1:{port}", "--log-level", "error"]
     if tracker == "npm":
         return ["node", HERE / "npm_tracker.mjs", MODULES, str(port)]
     if tracker == "opentracker":
@@ -188,12 +192,13 @@ def compare(title, columns, measure, trackers, arguments, directory):
     }
     print(f"\n{title:<16}" + "".join(f"{column:>16}" for column in columns) + f"{'ratio':>10}")
     for tracker, row in medians.items():
-        ratio = medians["seedbed"][0] / row[0] if row[0] else float("nan")
-        print(f"{tracker:<16}" + "".join(f"{value:>16.1f}" for value in row) + f"{ratio:>10.2f}")
+        ratio = medians[trackers[0]][0] / row[0] if row[0] else float("nan")
+        print(f"{tracker!s:<16}" + "".join(f"{value:>16.1f}" for value in row) + f"{ratio:>10.2f}")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("builds", nargs="*", type=lambda path: pathlib.Path(path).resolve())
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=5, help="of each measurement over HTTP")
     parser.add_argument("--only", choices=["http", "udp"])
@@ -205,6 +210,9 @@ def main():
         all_of_them = infohashes(TORRENTS_UDP)
         (directory / "whitelist").write_text("\n".join(all_of_them) + "\n")
         (directory / "infohashes").write_text("\n".join(all_of_them[:TORRENTS_HTTP]) + "\n")
+        if arguments.builds:
+            return compare("HTTP keep-alive", ["announces/s", "p99 ms", "CPU us/announce"],
+                           over_http, arguments.builds, arguments, directory)
         if arguments.only != "udp":
             compare("HTTP keep-alive", ["announces/s", "p99 ms", "CPU us/announce"], over_http,
                     ["seedbed", "aquatic_http", "opentracker", "npm"], arguments, directory)
