@@ -190,6 +190,7 @@ noise_height = 16
     #[test]
     fn what_does_not_go_together_is_named_with_its_entry() {
         let more = |key: &str| ENTRY.replace("\nseconds = 1\n", &format!("\nseconds = 1\n{key}\n"));
+        let opus = ENTRY.replace("\"aac\", tone_hz = 440, kbps = 64", "\"opus\"");
         for (text, message) in [
             (more("container = \"m4a\""), "picture: wanted one in every container but m4a"),
             (more("container = \"webm\""), "codec: wanted another one in webm, got h264"),
@@ -204,10 +205,31 @@ noise_height = 16
                 more("segment_seconds = 3").replace("keyframe_seconds = 1", "keyframe_seconds = 2"),
                 "segment_seconds: wanted a multiple of keyframe_seconds, which is 2, got 3",
             ),
-            (ENTRY.replace("\"aac\"", "\"opus\""), "audio: wanted another codec in mp4, got opus"),
+            (opus, "audio: wanted another codec in mp4, got opus"),
         ] {
             let got = error(&text);
             assert!(got.starts_with(&format!("line 1: {message}")), "{got}");
+        }
+    }
+
+    #[test]
+    fn an_audio_track_has_the_keys_of_its_codec() {
+        for (right, wrong, message) in [
+            (
+                "\"aac\"",
+                "\"opus\"",
+                "tone_hz: opus takes none, its packets are fixed (a tone of 440 Hz)",
+            ),
+            (
+                "\"aac\", tone_hz = 440",
+                "\"opus\"",
+                "kbps: opus takes none, its packets are fixed (a tone of 440 Hz)",
+            ),
+            (", tone_hz = 440", "", "missing field `tone_hz`, which aac needs"),
+            (", kbps = 64", "", "missing field `kbps`, which aac needs"),
+        ] {
+            let error = error(&ENTRY.replace(right, wrong));
+            assert_eq!(error, format!("line 4: audio: {message}"));
         }
     }
 

@@ -9,7 +9,7 @@ use std::{
 use seedbed_service::Shutdown;
 
 use crate::{
-    Audio, AudioCodec, Media, PictureCodec, ProcessError, Video, process,
+    Audio, Media, PictureCodec, ProcessError, Video, process,
     recipe::{self, TONE},
     tone,
 };
@@ -91,8 +91,11 @@ impl Ffmpeg {
             })?;
         }
         for (index, audio) in media.video.audio.iter().enumerate() {
-            write_tone(&directory.join(TONE), media, audio).map_err(EncodeError::Tone)?;
-            self.run(directory, &recipe::sound(audio, index), |_| ())?;
+            // The packets of Opus are there already.
+            let Audio::Aac { tone_hz, kbps, .. } = audio else { continue };
+            let (hz, seconds) = (media.tone_hz(*tone_hz), media.video.seconds.get());
+            write_tone(&directory.join(TONE), hz, seconds).map_err(EncodeError::Tone)?;
+            self.run(directory, &recipe::sound(kbps.get(), index), |_| ())?;
         }
         Ok(())
     }
@@ -162,15 +165,9 @@ impl Identity {
     }
 }
 
-fn write_tone(path: &Path, media: &Media<'_>, audio: &Audio) -> io::Result<()> {
+fn write_tone(path: &Path, hz: u32, seconds: u32) -> io::Result<()> {
     let mut file = BufWriter::new(File::create(path)?);
-    let noise = match audio.codec {
-        AudioCodec::Aac => tone::Noise::Soft,
-        // In noise, hardly ever is a decision of the encoder so close that a version's or a
-        // processor's way of rounding decides it.
-        AudioCodec::Opus => tone::Noise::Loud,
-    };
-    tone::write(&mut file, media.tone_hz(audio), media.video.seconds.get(), noise)?;
+    tone::write(&mut file, hz, seconds)?;
     file.flush()
 }
 

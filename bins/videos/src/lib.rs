@@ -24,6 +24,7 @@ mod matroska;
 mod mismatch;
 mod mp4;
 mod mux;
+mod opus;
 pub mod padding;
 pub mod probe;
 mod process;

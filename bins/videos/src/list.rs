@@ -60,7 +60,7 @@ pub fn table(rows: &[Row<'_>]) -> String {
         };
         let picture = video.picture.as_ref();
         let codecs = picture.map(|picture| picture.codec.as_str()).into_iter();
-        let codecs = codecs.chain(video.audio.iter().map(|audio| audio.codec.as_str()));
+        let codecs = codecs.chain(video.audio.iter().map(|audio| audio.codec().as_str()));
         let size = picture.map(|p| format!("{}x{}", p.width.get(), p.height.get()));
         let fps = picture.map(|picture| picture.fps.get().to_string());
         line([

@@ -55,8 +55,6 @@ pub struct Made {
     pub length: u64,
     /// Infohash of the file or folder alone, with its name and nothing else given.
     pub infohash: Infohash,
-    /// Whether every encoder gives these bytes. If not, they hold for the one that is named.
-    pub canonical: bool,
     /// Fingerprint of the catalog entry and the recipe.
     pub recipe: String,
     /// Who made it.
@@ -160,9 +158,8 @@ impl Hashes {
     #[must_use]
     pub fn made(self, video: &Video, encoder: String, layers: BTreeMap<String, Sha256>) -> Made {
         let Self { sha256, length, infohash, hls } = self;
-        let (canonical, flags) = (video.is_canonical(), recipe::flags(video));
-        let recipe = video.fingerprint();
-        Made { sha256, length, infohash, canonical, recipe, encoder, flags, layers, hls }
+        let (recipe, flags) = (video.fingerprint(), recipe::flags(video));
+        Made { sha256, length, infohash, recipe, encoder, flags, layers, hls }
     }
 }
 
@@ -251,7 +248,7 @@ mod tests {
         let (_, hashes, made) = made();
         assert_eq!(hashes.sha256.to_string(), seedbed_testkit::sha256(b"content"));
         assert_eq!(hashes.length, 7);
-        assert!(hashes.are_of(&made) && made.canonical);
+        assert!(hashes.are_of(&made));
     }
 
     #[test]

@@ -5,10 +5,10 @@ use std::{fs::File, io, path::Path};
 use seedbed_service::Shutdown;
 
 use crate::{
-    Audio, AudioCodec, Container, Language, Media, PictureCodec,
+    Audio, Container, Language, Media, Picture, PictureCodec,
     matroska::{self, Frame, Head, Kind, Track},
-    mp4,
-    probe::{ProbeError, Report},
+    mp4, opus,
+    probe::{Packet, ProbeError, Report},
     recipe::{PICTURE, sound_file},
     subtitles, tone,
 };
@@ -44,55 +44,26 @@ pub(crate) fn matroska(
     let mut tracks = Vec::new();
     let mut files = Vec::new();
     let mut sources = Vec::new();
-    let names = video.picture.iter().map(|_| PICTURE.to_owned());
-    for name in names.chain((0..video.audio.len()).map(sound_file)) {
-        let path = directory.join(name);
-        let mut file = File::open(&path)?;
-        let index = tracks.len();
-        let track = match (&video.picture, index) {
-            (Some(picture), 0) => Track {
-                codec: match picture.codec {
-                    PictureCodec::H264 => "V_MPEG4/ISO/AVC",
-                    PictureCodec::Vp9 => "V_VP9",
-                },
-                private: match picture.codec {
-                    PictureCodec::H264 => mp4::codec_settings(&mut file, *b"avcC")?,
-                    PictureCodec::Vp9 => Vec::new(),
-                },
-                delay_ns: 0,
-                language: None,
-                default: true,
-                kind: Kind::Video {
-                    width: picture.width.get(),
-                    height: picture.height.get(),
-                    fps: picture.fps.get(),
-                },
-            },
-            _ => {
-                let number = index - usize::from(video.picture.is_some());
-                audio_track(&video.audio[number], number == 0, &mut file)?
+    if let Some(picture) = &video.picture {
+        let path = directory.join(PICTURE);
+        tracks.push(picture_track(picture, &path)?);
+        let packets = Report::of(ffprobe, &path, shutdown)?.packets;
+        sources.extend(packets.iter().filter_map(|packet| encoded(packet, 0, files.len())));
+        files.push(File::open(path)?);
+    }
+    for (index, audio) in video.audio.iter().enumerate() {
+        let number = tracks.len();
+        tracks.push(audio_track(audio, index == 0));
+        match audio {
+            Audio::Aac { .. } => {
+                let path = directory.join(sound_file(index));
+                let packets = Report::of(ffprobe, &path, shutdown)?.packets;
+                let encoded = |packet| encoded(packet, number, files.len());
+                sources.extend(packets.iter().filter_map(encoded));
+                files.push(File::open(path)?);
             }
-        };
-        let delay_ms = track.delay_ns as f64 / 1e6;
-        for packet in Report::of(ffprobe, &path, shutdown)?.packets {
-            let time_ms = milliseconds(packet.time() * 1000.0 + delay_ms);
-            // What primes the decoder of AAC has no place before the beginning.
-            if time_ms < 0 {
-                continue;
-            }
-            let frame = Frame {
-                track: index,
-                time_ms,
-                key: packet.is_key(),
-                duration_ms: None,
-                data: Vec::new(),
-            };
-            let file = Some((index, packet.position(), packet.size()));
-            let decode_time = packet.decode_time() + delay_ms / 1000.0;
-            sources.push(Source { file, frame, decode_time });
+            Audio::Opus { .. } => sources.extend(opus_packets(number, video.seconds.get())),
         }
-        tracks.push(track);
-        files.push(file);
     }
     if video.container == Container::Mkv {
         for language in &video.subtitles {
@@ -113,31 +84,52 @@ pub(crate) fn matroska(
     Ok(matroska::write(File::create(directory.join(output))?, &head, frames)?)
 }
 
-fn audio_track(audio: &Audio, default: bool, file: &mut File) -> io::Result<Track> {
-    let (codec, private, delay_ns) = match audio.codec {
-        // AudioSpecificConfig: LC, 48 kHz, stereo (ISO/IEC 14496-3 section 1.6.2.1).
-        AudioCodec::Aac => ("A_AAC", vec![0x11, 0x90], 0),
-        AudioCodec::Opus => {
-            let (head, delay_ns) = opus_head(&mp4::codec_settings(file, *b"dOps")?)?;
-            ("A_OPUS", head, delay_ns)
-        }
-    };
-    let language = audio.language.as_ref().map(|language| language.as_str().to_owned());
-    let kind = Kind::Audio { rate: tone::RATE, channels: tone::CHANNELS };
-    Ok(Track { codec, private, delay_ns, language, default, kind })
+/// A packet of the file that is number `file`, as a frame of a track; `None` if it only primes the
+/// decoder of AAC, which has no place before the beginning.
+fn encoded(packet: &Packet, track: usize, file: usize) -> Option<Source> {
+    let time_ms = milliseconds(packet.time() * 1000.0);
+    let data = Vec::new();
+    let frame = Frame { track, time_ms, key: packet.is_key(), duration_ms: None, data };
+    let file = Some((file, packet.position(), packet.size()));
+    (time_ms >= 0).then(|| Source { file, frame, decode_time: packet.decode_time() })
 }
 
-/// The identification header (RFC 7845 section 5.1) and the delay, from their twin in MP4, which
-/// is big-endian.
-fn opus_head(settings: &[u8]) -> io::Result<(Vec<u8>, u64)> {
-    let &[_version, channels, skip_high, skip_low, r0, r1, r2, r3, g0, g1, family, ..] = settings
-    else {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "wanted a whole dOps box"));
+/// Their times include the delay, which a player takes off.
+fn opus_packets(track: usize, seconds: u32) -> impl Iterator<Item = Source> {
+    (0..).step_by(opus::PACKET_MS as usize).zip(opus::packets(seconds)).map(
+        move |(time_ms, packet)| {
+            let (data, duration_ms) = (packet.to_vec(), None);
+            Source {
+                file: None,
+                frame: Frame { track, time_ms, key: true, duration_ms, data },
+                decode_time: time_ms as f64 / 1000.0,
+            }
+        },
+    )
+}
+
+fn picture_track(picture: &Picture, path: &Path) -> io::Result<Track> {
+    let (codec, private) = match picture.codec {
+        PictureCodec::H264 => {
+            let settings = mp4::codec_settings(&mut File::open(path)?, *b"avcC")?;
+            ("V_MPEG4/ISO/AVC", settings)
+        }
+        PictureCodec::Vp9 => ("V_VP9", Vec::new()),
     };
-    let mut head = b"OpusHead\x01".to_vec();
-    head.extend([channels, skip_low, skip_high, r3, r2, r1, r0, g1, g0, family]);
-    let skip = u64::from(u16::from_be_bytes([skip_high, skip_low]));
-    Ok((head, skip * 1_000_000_000 / u64::from(tone::RATE)))
+    let (width, height, fps) = (picture.width.get(), picture.height.get(), picture.fps.get());
+    let kind = Kind::Video { width, height, fps };
+    Ok(Track { codec, private, delay_ns: 0, language: None, default: true, kind })
+}
+
+fn audio_track(audio: &Audio, default: bool) -> Track {
+    let (codec, private, delay_ns) = match audio {
+        // AudioSpecificConfig: LC, 48 kHz, stereo (ISO/IEC 14496-3 section 1.6.2.1).
+        Audio::Aac { .. } => ("A_AAC", vec![0x11, 0x90], 0),
+        Audio::Opus { .. } => ("A_OPUS", opus::head(), opus::DELAY_NS),
+    };
+    let language = audio.language().map(|language| language.as_str().to_owned());
+    let kind = Kind::Audio { rate: tone::RATE, channels: tone::CHANNELS };
+    Track { codec, private, delay_ns, language, default, kind }
 }
 
 fn subtitle_track(language: &Language) -> Track {

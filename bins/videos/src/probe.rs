@@ -234,16 +234,16 @@ fn audio(media: &Media<'_>, stream: &Stream, index: usize, name: &str) -> Vec<Op
     else {
         return Vec::new();
     };
-    let profile = match audio.codec {
+    let profile = match audio.codec() {
         AudioCodec::Aac => Mismatch::of(format!("{name} profile"), "LC", &stream.profile),
         AudioCodec::Opus => None,
     };
-    let language = audio.language.as_ref().and_then(|language| {
+    let language = audio.language().and_then(|language| {
         let got = stream.tags.get("language").map_or("none", String::as_str);
         Mismatch::of(format!("{name} language"), language.as_str(), got)
     });
     vec![
-        Mismatch::of(format!("{name} codec"), audio.codec.as_str(), &stream.codec_name),
+        Mismatch::of(format!("{name} codec"), audio.codec().as_str(), &stream.codec_name),
         profile,
         Mismatch::of("sample rate", tone::RATE, &stream.sample_rate),
         Mismatch::of("channels", tone::CHANNELS, stream.channels),

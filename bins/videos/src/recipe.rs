@@ -3,7 +3,7 @@
 //! The sound is encoded without SIMD (`-cpuflags 0`), because the AAC encoder's floats depend on the
 //! CPU's features; the picture does not, and takes twice as long without.
 
-use crate::{Audio, AudioCodec, Media, PATCH_MARGIN, Picture, PictureCodec, Video, tone};
+use crate::{Audio, Media, PATCH_MARGIN, Picture, PictureCodec, Video, tone};
 
 /// What x264 is told. Its default threads depend on the cores, and the threads change the bytes.
 const X264: &str = "threads=4:lookahead-threads=1:sliced-threads=0:cpu-independent=1:\
@@ -19,10 +19,6 @@ const AAC: &str = "-c:a aac -aac_coder fast -aac_pns 0 -aac_tns 0 -aac_is 0 -aac
 /// threads depend on the cores.
 const VP9: &str = "-deadline realtime -cpu-used 5 -threads 1 -row-mt 0 -lag-in-frames 0 \
                    -auto-alt-ref 0";
-
-/// The settings with the fewest decisions by floats: one mode, no analysis, a constant bit rate.
-const OPUS: &str =
-    "-c:a libopus -application lowdelay -vbr off -compression_level 0 -frame_duration 20";
 
 /// Keeps versions, times and names out of a file.
 const BITEXACT: &str = "-fflags +bitexact -map_metadata -1 -map_chapters -1";
@@ -124,26 +120,22 @@ fn picture_codec(picture: &Picture) -> Arguments {
     arguments
 }
 
-/// Encodes one audio track alone.
-pub(crate) fn sound(audio: &Audio, index: usize) -> Vec<String> {
+/// Encodes one audio track alone, at `kbps`.
+pub(crate) fn sound(kbps: u32, index: usize) -> Vec<String> {
     let mut arguments = Arguments::default();
     arguments.words("-cpuflags 0 -nostdin -y -v warning");
     arguments.words("-f s16le").pair("-ar", tone::RATE.to_string());
     arguments.pair("-ac", tone::CHANNELS.to_string()).pair("-i", TONE);
-    arguments.append(sound_codec(audio));
+    arguments.append(sound_codec(kbps));
     arguments.words("-flags:a +bitexact").words(BITEXACT);
     arguments.words("-write_btrt 0 -movie_timescale 1000").words(&sound_file(index));
     arguments.0
 }
 
 /// The encoder of an audio track and its settings.
-fn sound_codec(audio: &Audio) -> Arguments {
+fn sound_codec(kbps: u32) -> Arguments {
     let mut arguments = Arguments::default();
-    arguments.words(match audio.codec {
-        AudioCodec::Aac => AAC,
-        AudioCodec::Opus => OPUS,
-    });
-    arguments.pair("-b:a", format!("{}k", audio.kbps.get()));
+    arguments.words(AAC).pair("-b:a", format!("{kbps}k"));
     arguments
 }
 
@@ -166,7 +158,7 @@ pub(crate) fn copy(video: &Video, output: &str) -> Vec<String> {
     }
     arguments.words("-c copy").words(BITEXACT);
     for (index, audio) in video.audio.iter().enumerate() {
-        if let Some(language) = &audio.language {
+        if let Some(language) = audio.language() {
             let (flag, value) =
                 (format!("-metadata:s:a:{index}"), format!("language={}", language.as_str()));
             arguments.pair(&flag, value);
@@ -215,6 +207,10 @@ fn movie(arguments: &mut Arguments, video: &Video) {
 /// The encoders of a video and their settings, to be recorded.
 pub(crate) fn flags(video: &Video) -> String {
     let picture = video.picture.iter().map(picture_codec);
-    let codecs = picture.chain(video.audio.iter().map(sound_codec));
+    let encoded = video.audio.iter().filter_map(|audio| match audio {
+        Audio::Aac { kbps, .. } => Some(sound_codec(kbps.get())),
+        Audio::Opus { .. } => None,
+    });
+    let codecs = picture.chain(encoded);
     codecs.map(|codec| codec.0.join(" ")).collect::<Vec<_>>().join("; ")
 }

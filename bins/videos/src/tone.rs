@@ -13,30 +13,20 @@ pub const CHANNELS: u32 = 2;
 
 const AMPLITUDE: f64 = 4096.0;
 
-/// How loud the noise is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Noise {
-    /// From -1024 to 1023.
-    Soft,
-    /// From -8192 to 8191: louder than the tone.
-    Loud,
-}
+/// Makes the noise, of 16 bits, one from -1024 to 1023.
+const NOISE_SHIFT: u32 = 5;
 
 /// Writes `seconds` of a tone of `hz` as interleaved signed 16-bit little-endian samples.
 ///
 /// # Errors
 /// `out` does not take them.
-pub fn write(out: &mut impl Write, hz: u32, seconds: u32, loudness: Noise) -> io::Result<()> {
+pub fn write(out: &mut impl Write, hz: u32, seconds: u32) -> io::Result<()> {
     let sine = sine_table();
-    let shift = match loudness {
-        Noise::Soft => 5,
-        Noise::Loud => 2,
-    };
     for index in 0..u64::from(RATE) * u64::from(seconds) {
         let phase = index * u64::from(hz) % u64::from(RATE);
         let tone = sine[usize::try_from(phase).expect("less than RATE")];
         for channel in 1..=u64::from(CHANNELS) {
-            let sample = tone + (noise(index, channel) >> shift);
+            let sample = tone + (noise(index, channel) >> NOISE_SHIFT);
             out.write_all(&sample.to_le_bytes())?;
         }
     }
@@ -88,7 +78,7 @@ mod tests {
 
     fn tone(hz: u32, seconds: u32) -> Vec<u8> {
         let mut bytes = Vec::new();
-        write(&mut bytes, hz, seconds, Noise::Soft).unwrap();
+        write(&mut bytes, hz, seconds).unwrap();
         bytes
     }
 

@@ -5,7 +5,10 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::values::{Language, Name, Side, Whole};
+use crate::{
+    opus,
+    values::{Language, Name, Side, Whole},
+};
 
 /// Number of the recipe. It goes up with every change that changes the bytes of a video.
 const RECIPE: u32 = 1;
@@ -73,16 +76,74 @@ pub struct Picture {
 
 /// An audio track.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "AudioKeys", tag = "codec", rename_all = "lowercase")]
+pub enum Audio {
+    /// AAC, encoded from a tone in a little noise.
+    Aac {
+        /// Frequency of the tone.
+        tone_hz: Whole<20, 20_000>,
+        /// Bit rate.
+        kbps: Whole<16, 320>,
+        /// The language that the track claims to be in.
+        language: Option<Language>,
+    },
+    /// Opus, whose packets are fixed: libopus encodes differently from one CPU to the next.
+    Opus {
+        /// The language that the track claims to be in.
+        language: Option<Language>,
+    },
+}
+
+/// The keys of an audio track as the catalog has them.
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Audio {
+struct AudioKeys {
+    codec: AudioCodec,
+    tone_hz: Option<Whole<20, 20_000>>,
+    kbps: Option<Whole<16, 320>>,
+    language: Option<Language>,
+}
+
+impl TryFrom<AudioKeys> for Audio {
+    type Error = String;
+
+    fn try_from(keys: AudioKeys) -> Result<Self, String> {
+        let AudioKeys { codec, tone_hz, kbps, language } = keys;
+        let missing = |key: &str| format!("missing field `{key}`, which aac needs");
+        let fixed = |key: &str| {
+            let hz = opus::TONE_HZ;
+            Err(format!("{key}: opus takes none, its packets are fixed (a tone of {hz} Hz)"))
+        };
+        match codec {
+            AudioCodec::Aac => Ok(Self::Aac {
+                tone_hz: tone_hz.ok_or_else(|| missing("tone_hz"))?,
+                kbps: kbps.ok_or_else(|| missing("kbps"))?,
+                language,
+            }),
+            AudioCodec::Opus if tone_hz.is_some() => fixed("tone_hz"),
+            AudioCodec::Opus if kbps.is_some() => fixed("kbps"),
+            AudioCodec::Opus => Ok(Self::Opus { language }),
+        }
+    }
+}
+
+impl Audio {
     /// The codec.
-    pub codec: AudioCodec,
-    /// Frequency of the tone.
-    pub tone_hz: Whole<20, 20_000>,
-    /// Bit rate.
-    pub kbps: Whole<16, 320>,
+    #[must_use]
+    pub const fn codec(&self) -> AudioCodec {
+        match self {
+            Self::Aac { .. } => AudioCodec::Aac,
+            Self::Opus { .. } => AudioCodec::Opus,
+        }
+    }
+
     /// The language that the track claims to be in.
-    pub language: Option<Language>,
+    #[must_use]
+    pub const fn language(&self) -> Option<&Language> {
+        match self {
+            Self::Aac { language, .. } | Self::Opus { language } => language.as_ref(),
+        }
+    }
 }
 
 /// The kind of file.
@@ -210,13 +271,6 @@ impl Video {
         self.picture.as_ref().map_or(0, |picture| picture.fps.get() * self.seconds.get())
     }
 
-    /// Whether its bytes are the same from every encoder. They are not with Opus, whose encoder
-    /// changes what it writes from one version to the next.
-    #[must_use]
-    pub fn is_canonical(&self) -> bool {
-        self.audio.iter().all(|audio| audio.codec == AudioCodec::Aac)
-    }
-
     /// A hash of all that decides about its bytes, but for the encoder: this entry and the recipe.
     #[must_use]
     pub fn fingerprint(&self) -> String {
@@ -242,7 +296,7 @@ impl Video {
             picture.check(self.container)?;
         }
         for audio in &self.audio {
-            let codec = audio.codec;
+            let codec = audio.codec();
             if !self.container.takes(codec == AudioCodec::Aac) {
                 return Err(format!(
                     "audio: wanted another codec in {container}, got {}",
@@ -343,9 +397,9 @@ impl Media<'_> {
         7 + self.episode
     }
 
-    /// The tone of one of its tracks: episodes differ.
+    /// The tone of a track of which the catalog has `tone_hz`: episodes differ.
     #[must_use]
-    pub fn tone_hz(&self, audio: &Audio) -> u32 {
-        audio.tone_hz.get() + 20 * self.episode
+    pub fn tone_hz(&self, tone_hz: Whole<20, 20_000>) -> u32 {
+        tone_hz.get() + 20 * self.episode
     }
 }

@@ -8,7 +8,9 @@ use crate::bed::{BINARY, Bed, FFMPEG_7, FFMPEG_9, entry};
 
 /// An entry of each kind, tiny.
 pub(crate) fn every_kind() -> String {
-    let opus = |text: String| text.replace("aac", "opus").replace("h264", "vp9");
+    let opus = |text: String| {
+        text.replace("\"aac\", tone_hz = 440, kbps = 64", "\"opus\"").replace("h264", "vp9")
+    };
     let kinds = [
         entry("segments", "segment_seconds = 1"),
         opus(entry("web", "container = \"webm\"")),
