@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use seedbed_range::cli::{Cli, Command};
-use seedbed_service::{announce, bind};
+use seedbed_service::{bind, startup};
 
 fn main() -> ExitCode {
     if let Some(code) = seedbed_service::probe::run() {
@@ -18,8 +18,8 @@ fn main() -> ExitCode {
         let config = cli.config()?;
         let listener = bind::tcp(cli.listen)?;
         let address = bind::reachable(listener.local_addr()?);
-        announce::listening(format_args!("http://{address}"), None);
-        announce::ready();
+        startup::listening(format_args!("http://{address}"), None);
+        startup::ready();
         seedbed_range::run(config, listener, shutdown).await
     })
 }

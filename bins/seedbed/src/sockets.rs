@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr};
 
-use seedbed_service::{UsageContext as _, announce, bind};
+use seedbed_service::{UsageContext as _, bind, startup};
 
 use crate::cli::UpArgs;
 
@@ -77,10 +77,10 @@ impl Addresses {
     /// Prints a line for each socket.
     pub(crate) fn announce(&self) {
         let Self { tracker, seeder, range } = self;
-        announce::listening(format_args!("http://{tracker}"), Some("seedbed-tracker"));
-        announce::listening(format_args!("udp://{tracker}"), Some("seedbed-tracker"));
+        startup::listening(format_args!("http://{tracker}"), Some("seedbed-tracker"));
+        startup::listening(format_args!("udp://{tracker}"), Some("seedbed-tracker"));
         seeder.announce(Some("seedbed-seeder"));
-        announce::listening(format_args!("http://{range}"), Some("seedbed-range"));
+        startup::listening(format_args!("http://{range}"), Some("seedbed-range"));
     }
 
     /// The URL at which the bed's own seeder reaches the tracker.

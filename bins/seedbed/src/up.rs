@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use seedbed_range::root::Root;
 use seedbed_seeder::Seeder;
-use seedbed_service::{Parts, Shutdown, UsageContext as _, announce};
+use seedbed_service::{Parts, Shutdown, UsageContext as _, startup};
 
 use crate::{banner::Banner, cli::UpArgs, sockets::Sockets, stock};
 
@@ -61,8 +61,8 @@ pub async fn up(args: UpArgs, shutdown: Shutdown) -> anyhow::Result<()> {
             addresses.announce();
             if seeder.announced().await {
                 let torrents = seeder.torrents(&links.seeder_host);
-                announce::line(Banner { links: &links, torrents: &torrents, segments });
-                announce::ready();
+                startup::line(Banner { links: &links, torrents: &torrents, segments });
+                startup::ready();
             }
             seeder.finished().await
         }

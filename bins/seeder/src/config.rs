@@ -11,7 +11,7 @@ use std::{
 use anyhow::Context as _;
 use seedbed_announcer::TrackerUrl;
 use seedbed_metainfo::Options;
-use seedbed_service::{Usage, announce, bind};
+use seedbed_service::{Usage, bind, startup};
 use seedbed_wire::Encryption;
 
 use crate::{library::Library, share::Fraction};
@@ -115,11 +115,11 @@ pub struct Addresses {
 impl Addresses {
     /// Prints a line for each socket.
     pub fn announce(&self, role: Option<&str>) {
-        announce::listening(format_args!("http://{}", self.http), role);
+        startup::listening(format_args!("http://{}", self.http), role);
         for (address, utp) in &self.peers {
-            announce::listening(format_args!("tcp://{address}"), role);
+            startup::listening(format_args!("tcp://{address}"), role);
             if *utp {
-                announce::listening(format_args!("utp://{address}"), role);
+                startup::listening(format_args!("utp://{address}"), role);
             }
         }
     }

@@ -7,7 +7,7 @@ use seedbed_seeder::{
     Listeners, Seeder,
     cli::{Cli, Command},
 };
-use seedbed_service::{Shutdown, announce};
+use seedbed_service::{Shutdown, startup};
 
 fn main() -> ExitCode {
     if let Some(code) = seedbed_service::probe::run() {
@@ -29,7 +29,7 @@ async fn run(cli: Cli, shutdown: Shutdown) -> anyhow::Result<()> {
     let seeder = Seeder::start(config, listeners, shutdown).await?;
     addresses.announce(None);
     if seeder.seeding().await {
-        announce::ready();
+        startup::ready();
     }
     seeder.finished().await
 }

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 #[cfg(feature = "aquatic")]
 use clap::CommandFactory as _;
 use clap::Parser as _;
-use seedbed_service::{Shutdown, announce};
+use seedbed_service::{Shutdown, startup};
 use seedbed_tracker::{
     cli::{Cli, Command, EngineKind},
     run,
@@ -26,11 +26,11 @@ fn main() -> ExitCode {
         }
         let listeners = cli.bind()?;
         let http = listeners.http.local_addr().context("failed to read the bound address")?;
-        announce::listening(format_args!("http://{http}"), None);
+        startup::listening(format_args!("http://{http}"), None);
         if listeners.udp.is_some() {
-            announce::listening(format_args!("udp://{http}"), None);
+            startup::listening(format_args!("udp://{http}"), None);
         }
-        announce::ready();
+        startup::ready();
         run(cli.config(), listeners, shutdown).await
     })
 }
@@ -38,8 +38,8 @@ fn main() -> ExitCode {
 #[cfg(feature = "aquatic")]
 async fn aquatic(cli: &Cli, shutdown: Shutdown) -> anyhow::Result<()> {
     let ready = |address| {
-        announce::listening(format_args!("http://{address}"), None);
-        announce::ready();
+        startup::listening(format_args!("http://{address}"), None);
+        startup::ready();
     };
     let given = Cli::command().get_matches();
     seedbed_tracker::aquatic::run(cli, &given, shutdown, ready).await

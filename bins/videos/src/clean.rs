@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use seedbed_service::{Shutdown, announce};
+use seedbed_service::{Shutdown, startup};
 
 use crate::{
     Video,
@@ -37,7 +37,7 @@ pub fn run(
         state.forget(video);
         let [removed, segments] = removed;
         if removed? | segments? {
-            announce::line(format_args!("removed {}", video.name));
+            startup::line(format_args!("removed {}", video.name));
         }
     }
     if whole_catalog {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::bail;
-use seedbed_service::{Shutdown, UsageContext as _, announce};
+use seedbed_service::{Shutdown, UsageContext as _, startup};
 
 use crate::{
     Video,
@@ -25,7 +25,7 @@ pub fn run(command: Command, shutdown: &Shutdown) -> anyhow::Result<()> {
             let made = make(arguments, shutdown)?;
             if made.unchanged > 0 {
                 let Outcome { unchanged, of } = made;
-                announce::line(format_args!("{unchanged} of {of} videos are up to date"));
+                startup::line(format_args!("{unchanged} of {of} videos are up to date"));
             }
             Ok(())
         }
@@ -74,9 +74,9 @@ fn list(arguments: &List) -> anyhow::Result<()> {
     let lock = read_lock(&source.lock)?;
     let rows = list::rows(&videos, &source.out, &lock)?;
     if arguments.json {
-        announce::line(format_args!("{:#}", list::json(&rows)));
+        startup::line(format_args!("{:#}", list::json(&rows)));
     } else {
-        announce::line(list::table(&rows));
+        startup::line(list::table(&rows));
     }
     Ok(())
 }

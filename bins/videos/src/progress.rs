@@ -3,7 +3,7 @@
 use std::{fmt, io::IsTerminal as _};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use seedbed_service::announce;
+use seedbed_service::startup;
 
 use crate::Video;
 
@@ -14,7 +14,7 @@ pub(crate) struct Progress(MultiProgress);
 impl Progress {
     /// Prints a line on stdout, above the bars.
     pub(crate) fn line(&self, text: impl fmt::Display) {
-        self.0.suspend(|| announce::line(text));
+        self.0.suspend(|| startup::line(text));
     }
 
     /// Says that a video is begun. The bar counts its frames and goes when it is dropped.

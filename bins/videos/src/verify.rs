@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use seedbed_service::{Shutdown, announce};
+use seedbed_service::{Shutdown, startup};
 
 use crate::{
     Mismatch, ProcessError, Video,
@@ -50,7 +50,7 @@ pub fn run(
             Some(Ok(hashes)) => {
                 let complaint = complaint(video, out, &hashes, lock, ffprobe, shutdown)?;
                 if complaint.is_none() {
-                    announce::line(format_args!(
+                    startup::line(format_args!(
                         "ok {} {} bytes sha256 {}",
                         video.name, hashes.length, hashes.sha256
                     ));
@@ -59,7 +59,7 @@ pub fn run(
             }
         };
         if let Some(complaint) = complaint {
-            announce::line(format_args!("failed {}: {complaint}", video.name));
+            startup::line(format_args!("failed {}: {complaint}", video.name));
             failed += 1;
         }
     }

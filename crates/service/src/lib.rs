@@ -1,13 +1,12 @@
 //! What every seedbed server has in common, written once.
 //!
 //! A server's `main` parses its command line into a struct that flattens [`LogArgs`], hands
-//! control to [`run`], binds its sockets with [`bind`], says so with [`announce`] and
+//! control to [`run`], binds its sockets with [`bind`], says so with [`startup`] and
 //! passes them to its library together with a [`Shutdown`]. The library mounts
 //! [`admin::router`] beside its own routes and serves them with [`serve::serve`].
 
 pub mod accept;
 pub mod admin;
-pub mod announce;
 pub mod bind;
 mod exit;
 pub mod healthcheck;
@@ -20,6 +19,7 @@ mod parts;
 pub mod probe;
 pub mod serve;
 pub mod shutdown;
+pub mod startup;
 
 pub use exit::{Usage, UsageContext, run};
 pub use healthcheck::Healthcheck;

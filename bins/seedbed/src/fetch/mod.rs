@@ -15,7 +15,7 @@ use clap::Args;
 use librqbit::{
     AddTorrentOptions, ListenerMode, ListenerOptions, ManagedTorrent, Session, SessionOptions,
 };
-use seedbed_service::{Shutdown, announce};
+use seedbed_service::{Shutdown, startup};
 use tokio::time::Instant;
 
 pub use self::source::Source;
@@ -69,7 +69,7 @@ pub async fn fetch(args: FetchArgs, shutdown: Shutdown) -> anyhow::Result<()> {
         let files = sums::files(&torrent)?;
         let sums = tokio::task::spawn_blocking(move || sums::of(&directory, &files)).await??;
         for line in sums {
-            announce::line(line);
+            startup::line(line);
         }
         drop(scratch);
         Ok(())
