@@ -26,6 +26,12 @@ impl Tool {
     /// The command-line HTTP client.
     pub const CURL: Self =
         Self { command: "curl", probe: &["--version"], install: "apt-get install curl" };
+    /// The Debian Python that has Deluge's daemon and its client.
+    pub const DELUGE: Self = Self {
+        command: "/usr/bin/python3",
+        probe: &["-c", "import deluge.core, libtorrent"],
+        install: "apt-get install deluge-common python3-libtorrent",
+    };
     /// The encoder.
     pub const FFMPEG: Self =
         Self { command: "ffmpeg", probe: &["-version"], install: "apt-get install ffmpeg" };
@@ -38,6 +44,15 @@ impl Tool {
         probe: &["-c", "import libtorrent"],
         install: "apt-get install python3-libtorrent",
     };
+    /// qBittorrent without a window.
+    pub const QBITTORRENT: Self = Self {
+        command: "qbittorrent-nox",
+        probe: &["--version"],
+        install: "apt-get install qbittorrent-nox",
+    };
+    /// The rTorrent client.
+    pub const RTORRENT: Self =
+        Self { command: "rtorrent", probe: &["-h"], install: "apt-get install rtorrent" };
     /// The Transmission command-line client.
     pub const TRANSMISSION: Self = Self {
         command: "transmission-cli",
