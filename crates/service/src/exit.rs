@@ -2,9 +2,13 @@
 //!
 //! 0: done. 1: failed at run time. 2: bad usage or bad configuration.
 
-use std::{fmt, process::ExitCode};
+use std::{
+    backtrace::{Backtrace, BacktraceStatus},
+    fmt,
+    process::ExitCode,
+};
 
-use crate::{LogArgs, Shutdown, shutdown};
+use crate::{LogArgs, Shutdown, log, output, shutdown};
 
 /// A mistake in the command line, the environment or a configuration file: exit code 2.
 ///
@@ -42,36 +46,57 @@ where
 /// Runs a binary's body to its end: sets up logging, builds the runtime, listens for SIGINT and
 /// SIGTERM, and turns an error into one line on stderr and an exit code.
 ///
-/// `name` is the binary's, as it starts that line.
+/// `name` is the binary's name, with which that line starts. No reader of stdout or stderr can keep
+/// the process from ending: only the output of a command that succeeds waits for its reader, until
+/// a signal comes.
 pub fn run<F, Fut>(name: &str, log: &LogArgs, body: F) -> ExitCode
 where
     F: FnOnce(Shutdown) -> Fut,
     Fut: Future<Output = anyhow::Result<()>>,
 {
     log.init();
+    report_panics();
     let result =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Into::into);
     let result = result.and_then(|runtime| {
         let outcome = runtime.block_on(async {
             let shutdown = Shutdown::new();
             shutdown::on_signal(&shutdown)?;
-            body(shutdown).await
+            body(shutdown.clone()).await?;
+            let flushed = tokio::task::spawn_blocking(|| output::stdout().flush_until(None));
+            let _all_is_written_or_nobody_reads = shutdown.run_until_cancelled(flushed).await;
+            Ok(())
         });
-        // Blocking work that does not end by itself (a client library's, say) must not hold the
-        // process up.
+        // Blocking work that does not end by itself (a client library's, for example) must not keep
+        // the process from ending.
         runtime.shutdown_timeout(std::time::Duration::from_millis(100));
         outcome
     });
-    match result {
+    let code = match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => report(name, &error),
-    }
+        Err(error) => {
+            output::stderr().push(format!("{name}: {error:#}\n").as_bytes());
+            ExitCode::from(code(&error))
+        }
+    };
+    log::report_at_exit();
+    output::flush(output::EXIT_FLUSH);
+    code
 }
 
-#[expect(clippy::print_stderr, reason = "the one place where a binary says why it ends")]
-fn report(name: &str, error: &anyhow::Error) -> ExitCode {
-    eprintln!("{name}: {error:#}");
-    ExitCode::from(code(error))
+/// Sends the message of a panic through the queue: the standard library's hook would wait for the
+/// reader of stderr.
+fn report_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let thread = std::thread::current();
+        let name = thread.name().unwrap_or("unnamed").to_owned();
+        let backtrace = Backtrace::capture();
+        let backtrace = match backtrace.status() {
+            BacktraceStatus::Captured => format!("{backtrace}\n"),
+            _ => String::new(),
+        };
+        output::stderr().push(format!("thread {name}: {panic}\n{backtrace}").as_bytes());
+    }));
 }
 
 fn code(error: &anyhow::Error) -> u8 {

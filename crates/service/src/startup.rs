@@ -1,8 +1,10 @@
 //! The lines on stdout that scripts and tests wait for: one for each bound socket, then `ready`.
 
-use std::{fmt, io::Write as _};
+use std::fmt;
 
-/// Says that a socket is bound: `listening on http://127.0.0.1:3001`.
+use crate::output;
+
+/// Prints that a socket is bound: `listening on http://127.0.0.1:3001`.
 ///
 /// `role` names the service where one process runs several
 /// (`listening on http://127.0.0.1:3001 (seedbed-seeder)`).
@@ -13,15 +15,15 @@ pub fn listening(url: impl fmt::Display, role: Option<&str>) {
     }
 }
 
-/// Says that everything is up. It is the last line that a server prints while it starts.
+/// Prints `ready`, the last line of a server that starts: everything is up.
 pub fn ready() {
     line(format_args!("ready"));
 }
 
-/// Prints a line on stdout at once.
+/// Prints a line on stdout.
 ///
-/// A reader that went away is no reason for a server to end, so its error is dropped.
+/// It returns at once. A reader that is slow gets the line later; a reader that went away, or that
+/// leaves more than 1 MiB unread, loses it.
 pub fn line(text: impl fmt::Display) {
-    let mut stdout = std::io::stdout().lock();
-    let _reader_is_gone = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
+    output::stdout().push(format!("{text}\n").as_bytes());
 }
