@@ -9,6 +9,7 @@ pub mod accept;
 pub mod admin;
 pub mod bind;
 mod exit;
+pub mod guard;
 pub mod healthcheck;
 pub mod http_client;
 mod json_body;
