@@ -175,12 +175,11 @@ mod tests {
             report_suppressed(buckets);
         });
         let text = written.text();
-        let floods = text.lines().filter(|line| line.contains("WARN") && line.contains("a flood"));
         let admitted = text.lines().filter(|line| line.contains(": a flood")).count();
         assert!((20..1000).contains(&admitted), "{admitted} lines were admitted");
         let suppressed = 1000 - admitted;
         let report = format!("lines={suppressed} peer=192.0.2.1 like=\"a flood\"");
-        assert_eq!(text.matches(&report).count(), 1, "{:#?}", floods.last());
+        assert_eq!(text.matches(&report).count(), 1, "wanted once: {report}");
         assert_eq!(text.matches("asked for").count(), 1000);
         assert!(text.contains("another peer"));
     }
