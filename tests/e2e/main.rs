@@ -5,5 +5,6 @@
 mod bed;
 mod clients;
 mod fetch;
+mod output;
 mod readme;
 mod restart;

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Parser, Subcommand};
-use seedbed_service::{Healthcheck, LogArgs, Usage, UsageContext as _};
+use seedbed_service::{Healthcheck, LogArgs, Usage, UsageContext as _, guard::ControlArgs};
 
 use crate::{Config, MalformedRange, hls::Hls, root::Root};
 
@@ -41,6 +41,10 @@ pub struct Cli {
     #[arg(long, env = "SEEDBED_RANGE_HLS_LIVE")]
     pub hls_live: bool,
 
+    /// Who may change state.
+    #[command(flatten)]
+    pub control: ControlArgs,
+
     /// How to log.
     #[command(flatten)]
     pub log: LogArgs,
@@ -66,6 +70,7 @@ impl Cli {
             root: Root::open(root).usage("bad --root")?,
             malformed_range: self.malformed_range,
             hls: Hls { vod: self.hls, live: self.hls_live },
+            control: self.control.clone(),
         })
     }
 }

@@ -37,6 +37,7 @@ mod workers;
 use clap::ValueEnum;
 
 use root::Root;
+use seedbed_service::guard::ControlArgs;
 pub use server::run;
 
 /// What is served, and how.
@@ -48,6 +49,8 @@ pub struct Config {
     pub malformed_range: MalformedRange,
     /// The routes for HTTP Live Streaming.
     pub hls: hls::Hls,
+    /// Who may change state, and under which names the server answers on a loopback address.
+    pub control: ControlArgs,
 }
 
 /// What a `bytes` range that breaks the grammar gets: RFC 9110 section 14.2 leaves it open.

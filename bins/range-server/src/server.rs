@@ -16,7 +16,7 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family},
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use seedbed_service::{Shutdown, accept::accept, admin};
+use seedbed_service::{Shutdown, accept::accept, admin, guard::Guard};
 use tokio::time::Instant;
 
 use crate::{
@@ -37,6 +37,7 @@ pub(crate) const ALLOW: &str = "GET, HEAD, OPTIONS";
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) config: Config,
+    pub(crate) guard: Guard,
     pub(crate) started: Instant,
     pub(crate) blocks: Arc<Blocks>,
     /// Bytes that were sent of files and synthetic content.
@@ -54,7 +55,9 @@ pub(crate) struct StatusLabel {
 /// # Errors
 /// The listener cannot be used.
 pub async fn run(config: Config, listener: TcpListener, shutdown: Shutdown) -> anyhow::Result<()> {
+    let address = listener.local_addr().context("failed to read the bound address")?;
     let app = Arc::new(App {
+        guard: Guard::new(config.control.clone(), address),
         config,
         started: Instant::now(),
         blocks: Arc::new(Blocks::new(descriptors() / 8)),
@@ -125,12 +128,18 @@ async fn answer(
     pages: &Router,
     request: Result<Request<Bytes>, Refusal>,
 ) -> Response<Content> {
+    let guarded = |request: &Request<Bytes>| {
+        app.guard.check(request.method(), request.uri(), request.headers()).err()
+    };
     let mut response = match &request {
         Ok(request) if !names_a_host(request.version(), request.headers()) => {
             error(StatusCode::BAD_REQUEST, "wanted exactly one valid Host header field")
         }
         Ok(request) if *request.method() == Method::OPTIONS => cors::preflight(),
-        Ok(request) => route(app, pages, request).await,
+        Ok(request) => match guarded(request) {
+            Some(refusal) => error(refusal.status(), refusal.to_string()),
+            None => route(app, pages, request).await,
+        },
         Err(refusal) => error(refusal.status, refusal.message),
     };
     let headers = response.headers_mut();

@@ -7,7 +7,7 @@ use std::{
 
 use clap::{Args, Parser, Subcommand};
 use seedbed_seeder::cli::TorrentArgs;
-use seedbed_service::{Healthcheck, LogArgs, UsageContext as _};
+use seedbed_service::{Healthcheck, LogArgs, UsageContext as _, guard::ControlArgs};
 
 use crate::{fetch::FetchArgs, sockets::SEEDER};
 
@@ -111,6 +111,10 @@ pub struct UpArgs {
     /// What is seeded, and how it is announced.
     #[command(flatten)]
     pub torrents: TorrentArgs,
+
+    /// Who may change state.
+    #[command(flatten)]
+    pub control: ControlArgs,
 }
 
 /// A host as it stands in a URL: an IPv6 address gets its brackets.

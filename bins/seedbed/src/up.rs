@@ -30,12 +30,19 @@ pub async fn up(args: UpArgs, shutdown: Shutdown) -> anyhow::Result<()> {
     let addresses = sockets.addresses()?;
     let root = Root::open(&content).usage("nothing to serve")?;
 
+    // The links of the bed name this host, so each server answers under it.
+    let mut control = args.control.clone();
+    if let Some(host) = &args.host {
+        control.allow_host.push(host.parse().usage("bad --host")?);
+    }
+
     // The tracker is the last to go, since the seeder tells it that it stops.
     let tracker_shutdown = Shutdown::new();
     let mut servers = Parts::new(&shutdown);
     servers.spawn(seedbed_tracker::run(
         seedbed_tracker::Config {
             interval: Duration::from_secs(args.interval.into()),
+            control: control.clone(),
             ..seedbed_tracker::Config::default()
         },
         sockets.tracker,
@@ -46,6 +53,7 @@ pub async fn up(args: UpArgs, shutdown: Shutdown) -> anyhow::Result<()> {
             root,
             malformed_range: seedbed_range::MalformedRange::default(),
             hls: seedbed_range::hls::Hls { vod: args.hls, live: args.hls_live },
+            control,
         },
         sockets.range,
         shutdown.clone(),

@@ -8,7 +8,7 @@ use std::{
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use seedbed_metainfo::{Infohash, InvalidInfohash};
-use seedbed_service::{Healthcheck, LogArgs, bind};
+use seedbed_service::{Healthcheck, LogArgs, bind, guard::ControlArgs};
 
 use crate::{Config, Listeners, PeerOrder};
 
@@ -195,6 +195,10 @@ pub struct Cli {
 
     #[command(flatten)]
     #[expect(missing_docs, reason = "a doc comment would replace the help of the flags")]
+    pub control: ControlArgs,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "a doc comment would replace the help of the flags")]
     pub log: LogArgs,
 }
 
@@ -256,6 +260,7 @@ impl Cli {
             stats: self.stats,
             peer_order: self.peer_order,
             seed: self.seed,
+            control: self.control.clone(),
         }
     }
 }

@@ -30,8 +30,12 @@ use std::{
     time::Duration,
 };
 
+use anyhow::Context as _;
 use seedbed_metainfo::Infohash;
-use seedbed_service::{Parts, Shutdown};
+use seedbed_service::{
+    Parts, Shutdown,
+    guard::{ControlArgs, Guard},
+};
 
 pub use crate::store::PeerOrder;
 use crate::{clock::Clock, engine::Engine, udp::Responder};
@@ -69,6 +73,8 @@ pub struct Config {
     pub peer_order: PeerOrder,
     /// Where randomness comes from; other in each process if none.
     pub seed: Option<u64>,
+    /// Who may change state, and under which names the pages answer on a loopback address.
+    pub control: ControlArgs,
 }
 
 impl Default for Config {
@@ -87,6 +93,7 @@ impl Default for Config {
             stats: true,
             peer_order: PeerOrder::default(),
             seed: None,
+            control: ControlArgs::default(),
         }
     }
 }
@@ -113,7 +120,9 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: Shutdown) -> an
     let _end = shutdown.clone().drop_guard();
     let mut parts = Parts::new(&shutdown);
     let app = Arc::new(http::App::new(&config, &engine, clock));
-    let router = http::router(&config, &app);
+    let address = listeners.http.local_addr().context("failed to read the bound address")?;
+    let guard = Guard::new(config.control.clone(), address);
+    let router = http::router(&config, &app).layer(guard.layer());
     parts.spawn(http::serve(listeners.http, app, router, shutdown.clone()));
     if let Some(socket) = listeners.udp {
         let responder = Responder::new(Arc::clone(&engine), config.trust_proxy, seed);

@@ -19,7 +19,7 @@ mod tests;
 use std::{net::IpAddr, net::SocketAddr};
 
 use axum::{
-    http::{HeaderMap, Method, StatusCode, Uri, header, request, uri::Authority},
+    http::{HeaderMap, Method, StatusCode, Uri, header, uri::Authority},
     response::{IntoResponse as _, Response},
 };
 use subtle::ConstantTimeEq as _;
@@ -94,8 +94,7 @@ impl Guard {
     ///
     /// # Errors
     /// The request is refused.
-    pub fn check(&self, request: &request::Parts) -> Result<(), Refusal> {
-        let request::Parts { method, uri, headers, .. } = request;
+    pub fn check(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
         self.check_host(uri, headers)?;
         let changes_state = changes_state(method);
         if changes_state {

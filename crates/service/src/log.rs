@@ -168,7 +168,7 @@ mod tests {
             for port in 1..=1000 {
                 let peer = std::net::SocketAddr::from(([192, 0, 2, 1], port));
                 tracing::warn!(%peer, "a flood");
-                tracing::debug!(%peer, "asked for");
+                tracing::info!(%peer, "asked for");
             }
             tracing::warn!(peer = "192.0.2.2:1", "another peer");
             report_suppressed(buckets);

@@ -2,7 +2,7 @@
 //!
 //! A token bucket stands for each kind of line (its place in the source) and peer (the event's field
 //! `peer`, without the port). Lines that find no token are suppressed, counted, and reported by
-//! number. Levels DEBUG and TRACE are not limited: whoever asks for them wants every line.
+//! number. Only errors and warnings are limited: whoever asks for the other levels wants every line.
 
 use std::{
     collections::HashMap,
@@ -52,7 +52,7 @@ impl RateLimit {
 impl<S: Subscriber> Layer<S> for RateLimit {
     fn event_enabled(&self, event: &Event<'_>, _: Context<'_, S>) -> bool {
         let metadata = event.metadata();
-        if *metadata.level() > Level::INFO || metadata.target() == REPORT_TARGET {
+        if *metadata.level() > Level::WARN || metadata.target() == REPORT_TARGET {
             return true;
         }
         let mut line = Line::default();

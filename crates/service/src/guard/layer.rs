@@ -68,7 +68,7 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (head, body) = request.into_parts();
         let origin = self.allowed_origin(&head);
-        let answer = match (self.guard.check(&head), &origin) {
+        let answer = match (self.guard.check(&head.method, &head.uri, &head.headers), &origin) {
             (Err(refusal), _) => Some(refusal.response()),
             (Ok(()), Some(_)) if is_preflight(&head) => Some(allow_methods()),
             (Ok(()), _) => None,
