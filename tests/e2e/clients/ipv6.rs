@@ -25,6 +25,7 @@ over_ipv6! {
     libtorrent_downloads: Libtorrent;
     qbittorrent_downloads: Qbittorrent;
     rqbit_downloads: Rqbit;
+    rtorrent_downloads: Rtorrent;
     transmission_downloads: Transmission;
     webtorrent_downloads: Webtorrent;
 }

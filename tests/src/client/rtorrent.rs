@@ -1,4 +1,4 @@
-//! rTorrent 0.9.8: TCP over IPv4, RC4; it has no uTP.
+//! rTorrent 0.9.8: TCP over both versions of IP, RC4; it has no uTP.
 
 use std::{fs, path::Path, process::Command};
 
@@ -8,9 +8,14 @@ use super::{Connect, private_directory, script_that_marks_done};
 
 pub(super) fn command(source: &str, directory: &Path, connect: Connect) -> Option<Command> {
     let encryption = match connect {
-        Connect::Tcp => "none",
+        Connect::Tcp | Connect::TcpOverIpv6 => "none",
         Connect::Encrypted => "allow_incoming,try_outgoing,require,require_RC4",
-        Connect::TcpOverIpv6 | Connect::Utp => return None,
+        Connect::Utp => return None,
+    };
+    // It refuses to bind to an address of IPv6, and uses both versions where it binds to none.
+    let bind = match connect {
+        Connect::TcpOverIpv6 => "",
+        _ => "network.bind_address.set = 127.0.0.1",
     };
     let private = private_directory(directory, ".rtorrent");
     let session = private_directory(&private, "session");
@@ -18,7 +23,7 @@ pub(super) fn command(source: &str, directory: &Path, connect: Connect) -> Optio
         "system.daemon.set = true
 session.path.set = {session}
 directory.default.set = {directory}
-network.bind_address.set = 127.0.0.1
+{bind}
 # It takes one that is free, from a random one on.
 network.port_range.set = 20000-60000
 network.port_random.set = yes
