@@ -5,13 +5,13 @@ use std::{num::NonZeroUsize, path::PathBuf, thread};
 use clap::{Args, Parser, Subcommand};
 use seedbed_service::LogArgs;
 
-use crate::generate::LockMode;
+use crate::lock::LockMode;
 
-/// Make the test videos of a catalog, byte for byte the same each time
+/// Make test videos from a catalog, byte for byte the same on every machine
 #[derive(Clone, Debug, Parser)]
 #[command(name = "seedbed-videos", version, about)]
 pub struct Cli {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
     /// Logging.
@@ -19,22 +19,22 @@ pub struct Cli {
     pub log: LogArgs,
 }
 
-/// What to do.
+/// A command.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
-    /// Make what is missing or changed
+    /// Make the videos that are missing or out of date
     Generate(Generate),
-    /// Compare the files with the lock file and the catalog; exit 1 where one differs
+    /// Compare the files with the lock file and the catalog; exit with 1 if one differs
     Verify(Verify),
-    /// Show the catalog, and how the files stand
+    /// Show the catalog and the status of each file
     List(List),
-    /// Remove the videos; files that are not of the catalog stay
+    /// Remove the videos; other files stay
     Clean(Clean),
 }
 
-/// Which videos, and where they are.
+/// Where the files are.
 #[derive(Args, Clone, Debug)]
-pub struct Source {
+pub struct Paths {
     /// The catalog
     #[arg(
         long,
@@ -48,7 +48,7 @@ pub struct Source {
     #[arg(long, env = "SEEDBED_VIDEOS_OUT", value_name = "DIR", default_value = "videos/out")]
     pub out: PathBuf,
 
-    /// The record of what came out
+    /// The lock file, which records the result of each entry
     #[arg(
         long,
         env = "SEEDBED_VIDEOS_LOCK",
@@ -58,26 +58,26 @@ pub struct Source {
     pub lock: PathBuf,
 }
 
-/// Make what is missing or changed.
+/// Make the videos that are missing or out of date.
 #[derive(Args, Clone, Debug)]
 pub struct Generate {
     /// Only these videos
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
 
-    /// Where from and where to.
+    /// Where the files are.
     #[command(flatten)]
-    pub source: Source,
+    pub paths: Paths,
 
-    /// How many videos to encode at a time
+    /// Number of videos to make at a time
     #[arg(long, short, env = "SEEDBED_VIDEOS_JOBS", value_name = "N", default_value_t = cores())]
     pub jobs: NonZeroUsize,
 
-    /// Fail where a video is not as the lock file has it, and leave the lock file alone
+    /// Fail if a video differs from the lock file, and do not write the lock file
     #[arg(long, env = "SEEDBED_VIDEOS_LOCKED", conflicts_with = "update_lock")]
     pub locked: bool,
 
-    /// Write what comes out to the lock file, even where it has something else
+    /// Overwrite the records of the lock file with the results
     #[arg(long, env = "SEEDBED_VIDEOS_UPDATE_LOCK")]
     pub update_lock: bool,
 
@@ -97,9 +97,9 @@ pub struct Verify {
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
 
-    /// Where they are.
+    /// Where the files are.
     #[command(flatten)]
-    pub source: Source,
+    pub paths: Paths,
 
     /// ffprobe: a path, or a name in PATH
     #[arg(long, env = "SEEDBED_VIDEOS_FFPROBE", value_name = "PATH", default_value = "ffprobe")]
@@ -109,9 +109,9 @@ pub struct Verify {
 /// Show the catalog.
 #[derive(Args, Clone, Debug)]
 pub struct List {
-    /// Where they are.
+    /// Where the files are.
     #[command(flatten)]
-    pub source: Source,
+    pub paths: Paths,
 
     /// Print JSON
     #[arg(long, env = "SEEDBED_VIDEOS_JSON")]
@@ -125,19 +125,18 @@ pub struct Clean {
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
 
-    /// Where they are.
+    /// Where the files are.
     #[command(flatten)]
-    pub source: Source,
+    pub paths: Paths,
 }
 
 impl Generate {
-    /// What the lock file is for.
-    #[must_use]
-    pub const fn lock_mode(&self) -> LockMode {
+    /// What to do with the lock file.
+    pub(crate) const fn lock_mode(&self) -> LockMode {
         match (self.locked, self.update_lock) {
-            (true, _) => LockMode::Obey,
-            (false, true) => LockMode::Update,
-            (false, false) => LockMode::Fill,
+            (true, _) => LockMode::Enforce,
+            (false, true) => LockMode::Overwrite,
+            (false, false) => LockMode::AddMissing,
         }
     }
 }
