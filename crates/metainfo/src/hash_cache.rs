@@ -9,7 +9,7 @@
 use std::{
     fs,
     io::{self, Write as _},
-    os::unix::{ffi::OsStrExt as _, fs::MetadataExt as _},
+    os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
     time::{Duration, SystemTime},
@@ -18,9 +18,10 @@ use std::{
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    Content, PieceLength, Progress,
+    Content, Identity, PieceLength, Progress,
     content::total_length,
     hashing::{Failure, Hashes},
+    identity::FileIdentity,
 };
 
 /// The first bytes of an entry. Another format, or another meaning of the hashes, needs another.
@@ -29,60 +30,9 @@ const MAGIC: &[u8] = b"seedbed hashes 1\n";
 /// How long the files of an entry have been left alone at least.
 const SETTLED: Duration = Duration::from_secs(2);
 
-/// What is another once a byte of a content is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
-    root: PathBuf,
-    files: Vec<FileIdentity>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct FileIdentity {
-    device: u64,
-    inode: u64,
-    length: u64,
-    /// Seconds and nanoseconds.
-    modified: [i64; 2],
-    changed: [i64; 2],
-}
-
 /// A directory of remembered hashes.
 #[derive(Clone, Debug)]
 pub struct HashCache(PathBuf);
-
-impl Identity {
-    /// That of the files at `paths`, all of them at or below `root`.
-    pub(crate) fn of(
-        root: &Path,
-        paths: impl IntoIterator<Item = PathBuf>,
-    ) -> io::Result<Identity> {
-        let file = |path: PathBuf| {
-            let metadata = fs::metadata(path)?;
-            Ok(FileIdentity {
-                device: metadata.dev(),
-                inode: metadata.ino(),
-                length: metadata.len(),
-                modified: [metadata.mtime(), metadata.mtime_nsec()],
-                changed: [metadata.ctime(), metadata.ctime_nsec()],
-            })
-        };
-        let files = paths.into_iter().map(file).collect::<io::Result<_>>()?;
-        Ok(Self { root: fs::canonicalize(root)?, files })
-    }
-
-    /// Whether nothing has changed for a while at `now`.
-    fn is_settled(&self, now: SystemTime) -> bool {
-        let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let newest = self.files.iter().flat_map(|file| [file.modified, file.changed]).max();
-        newest.is_none_or(|[seconds, nanoseconds]| {
-            // Before 1970 is long ago.
-            let seconds = u64::try_from(seconds).unwrap_or_default();
-            let nanoseconds = u64::try_from(nanoseconds).unwrap_or_default();
-            let newest = Duration::from_secs(seconds) + Duration::from_nanos(nanoseconds);
-            newest.saturating_add(SETTLED) < now
-        })
-    }
-}
 
 impl HashCache {
     /// The cache in `directory`, which is made if it is not there.
@@ -130,7 +80,7 @@ impl HashCache {
         }
         let hashes = hash()?;
         let same = matches!(content.identity(), Ok(Some(after)) if after == identity);
-        if same && identity.is_settled(now) {
+        if same && identity.is_settled(now, SETTLED) {
             // The next one to ask hashes again.
             let _not_remembered = self.write(&path, &entry.to_bytes(&hashes));
         }

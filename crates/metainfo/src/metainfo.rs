@@ -60,6 +60,14 @@ pub enum Error {
     /// The path is no content.
     #[error(transparent)]
     Scan(#[from] ScanError),
+    /// A file could not be examined before it was hashed.
+    #[error("failed to examine the files of {content}")]
+    Examine {
+        /// The content's name.
+        content: String,
+        /// Why.
+        source: io::Error,
+    },
     /// [`Progress::interrupt`] was called.
     #[error("failed to hash {0}: interrupted")]
     Interrupted(String),
@@ -104,6 +112,9 @@ impl Metainfo {
         } else {
             content
         };
+        content
+            .pin()
+            .map_err(|source| Error::Examine { content: content.name().to_owned(), source })?;
         let hash = || hashing::hash(content, piece_length.bytes(), progress);
         let hashes = match cache {
             Some(cache) => cache.hashes(content, piece_length, progress, hash),

@@ -61,6 +61,20 @@ impl<P: Deref<Target: Content> + Send + Sync> Content for Padded<P> {
         }
     }
 
+    fn read_cached_at(&self, file: usize, offset: u64, buffer: &mut [u8]) -> io::Result<bool> {
+        match self.sources[file] {
+            Some(source) => self.content.read_cached_at(source, offset, buffer),
+            None => {
+                buffer.fill(0);
+                Ok(true)
+            }
+        }
+    }
+
+    fn pin(&self) -> io::Result<()> {
+        self.content.pin()
+    }
+
     fn identity(&self) -> io::Result<Option<Identity>> {
         self.content.identity()
     }

@@ -5,6 +5,10 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
+/// What the peer ids of this project begin with: Azureus style, two letters that no client list
+/// has, and version 0.1.0.0.
+pub const SEEDBED_PREFIX: [u8; 8] = *b"-SE0100-";
+
 /// The 20 bytes by which a peer names itself. Printed as 40 hex digits in lower case, since they
 /// need not be text.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,6 +1,6 @@
 //! What is remembered, and what never is.
 
-use std::cell::Cell;
+use std::{cell::Cell, os::unix::fs::MetadataExt as _};
 
 use seedbed_testkit::wait_until;
 
