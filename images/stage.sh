@@ -15,6 +15,9 @@ case $binary in
 seedbed)
     [ -e videos/out/test-small-720p.mp4 ] || { echo "videos/out is empty: run make videos" >&2; exit 1; }
     cp -R videos/out/* "$to/content/videos/"
+    # No pattern matches a name that begins with a dot.
+    [ -d videos/out/.hls ] || { echo "videos/out has no .hls: run make videos" >&2; exit 1; }
+    cp -R videos/out/.hls "$to/content/videos/"
     ;;
 seedbed-videos)
     mkdir -p "$to/root/etc/seedbed"

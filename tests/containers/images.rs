@@ -39,17 +39,44 @@ fn address(container: &Container) -> String {
 }
 
 #[test]
-fn tracker_and_range_take_at_most_6_mb_and_the_seeder_12() {
+fn tracker_and_range_take_at_most_6_mb_the_seeder_12_and_the_bed_what_its_videos_take() {
     let _guard = beside_others();
     for (image, most) in [
         ("seedbed-tracker", 6.0),
         ("seedbed-range", 6.0),
         ("seedbed-seeder", 12.0),
-        ("seedbed", 60.0),
+        // 36 MB of videos, and 71 MB of their segments for HTTP Live Streaming.
+        ("seedbed", 130.0),
     ] {
         let size = inspect(image)["Size"].as_f64().unwrap() / 1e6;
         figure(format_args!("{image}: {size:.2} MB (at most {most})"));
         assert!(size <= most, "{image} takes {size} MB");
+    }
+}
+
+#[test]
+fn the_all_in_one_image_has_the_segments_that_its_banner_promises() {
+    let _guard = beside_others();
+    let bed = start_hardened(&["seedbed"]);
+    for path in ["hls/one-minute-720p30/ts/index.m3u8", "hls-live/one-minute-720p30/fmp4/index.m3u8"]
+    {
+        let url = format!("http://{}:3002/{path}", address(&bed));
+        let playlist = get(&url.parse().unwrap());
+        assert_eq!(playlist.status, 200, "{path}");
+        assert!(playlist.text().starts_with("#EXTM3U"), "{path}: {}", playlist.text());
+    }
+}
+
+#[test]
+fn the_stage_of_the_all_in_one_image_holds_all_videos_and_segments() {
+    let [from, to] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    fs::write(from.path().join("seedbed"), "no binary").unwrap();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../images/stage.sh");
+    let _there = stock_videos();
+    let mut stage = Command::new(script);
+    succeeded("staging", &run(stage.arg("seedbed").args([from.path(), to.path()])));
+    for path in ["test-small-720p.mp4", ".hls/one-minute-720p30/ts/index.m3u8"] {
+        assert!(to.path().join("content/videos").join(path).is_file(), "{path}");
     }
 }
 

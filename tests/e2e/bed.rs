@@ -91,20 +91,31 @@ fn ctrl_c_ends_it_cleanly() {
 }
 
 #[test]
-fn a_port_in_use_is_one_line_that_names_it() {
+fn a_port_in_use_is_one_line_that_names_the_server_and_the_flag_that_helps() {
     let holder = TcpListener::bind("127.0.0.1:0").unwrap();
-    let taken = holder.local_addr().unwrap().to_string();
-    for flag in ["--tracker-listen", "--seeder-listen", "--seeder-peer-listen", "--range-listen"] {
+    let taken = holder.local_addr().unwrap();
+    let port = taken.port();
+    for (flag, default, server) in [
+        ("--tracker-listen", 8000, "tracker"),
+        ("--seeder-listen", 3001, "seeder"),
+        ("--seeder-peer-listen", 6881, "seeder's peers"),
+        ("--range-listen", 3002, "range server"),
+    ] {
         // A flag given twice is refused: leave the free port out.
-        let free = FREE_PORTS.chunks(2).filter(|pair| pair[0] != flag).flatten().copied();
+        let free: Vec<_> = FREE_PORTS.chunks(2).filter(|pair| pair[0] != flag).flatten().collect();
         let videos = stock_videos();
-        let line = ["up", "--content", videos.to_str().unwrap(), flag, &taken];
-        let finished = run(&binary("seedbed"), line.into_iter().chain(free));
-        assert_eq!(finished.status.code(), Some(1), "{flag}");
-        let wanted = format!("seedbed: failed to listen on {taken} (tcp): Address already in use");
-        assert!(finished.stderr.starts_with(&wanted), "{}", finished.stderr);
-        assert_eq!(finished.stderr.lines().count(), 1);
-        assert_eq!(finished.stdout, "");
+        let offset = port - default;
+        for (flags, advice) in [
+            ([flag, &taken.to_string()], format!("another {flag}")),
+            (["--port-offset", &offset.to_string()], format!("--port-offset {}", offset + 100)),
+        ] {
+            let line = ["up", "--content", videos.to_str().unwrap()].into_iter().chain(flags);
+            let finished = run(&binary("seedbed"), line.chain(free.iter().map(|flag| **flag)));
+            assert_eq!(finished.status.code(), Some(1), "{flag}");
+            let wanted = format!("seedbed: port {port} is in use ({server}, tcp); try {advice}\n");
+            assert_eq!(finished.stderr, wanted);
+            assert_eq!(finished.stdout, "");
+        }
     }
 }
 

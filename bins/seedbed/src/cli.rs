@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use seedbed_seeder::cli::TorrentArgs;
 use seedbed_service::{Healthcheck, LogArgs, UsageContext as _, guard::ControlArgs};
 
-use crate::{fetch::FetchArgs, sockets::SEEDER};
+use crate::{fetch::FetchArgs, ports};
 
 /// A test bed for software that speaks BitTorrent or streams over HTTP
 #[derive(Debug, Parser)]
@@ -48,10 +48,11 @@ pub struct HealthcheckArgs {
 }
 
 impl HealthcheckArgs {
-    /// Asks the seeder, whose word includes the tracker's. A range server that fails ends the bed.
+    /// Asks the seeder, which is healthy only while the tracker lists its torrents. A range server
+    /// that fails ends the bed.
     ///
     /// # Errors
-    /// It is not healthy, and did not become so in time.
+    /// The bed is not healthy, and did not become so in time.
     pub async fn run(&self) -> anyhow::Result<()> {
         self.healthcheck.run(self.bed.seeder()?).await
     }
@@ -60,7 +61,8 @@ impl HealthcheckArgs {
 /// The flags of `seedbed up`.
 #[derive(Args, Clone, Debug)]
 pub struct UpArgs {
-    /// Directory to seed and serve; by default the stock videos, made first where they are missing
+    /// Directory to seed and serve; by default the stock videos, which are made first if they are
+    /// missing
     #[arg(long, env = "SEEDBED_CONTENT", value_name = "DIR")]
     pub content: Option<PathBuf>,
 
@@ -76,11 +78,11 @@ pub struct UpArgs {
     #[arg(long, env = "SEEDBED_TRACKER_LISTEN", value_name = "ADDR")]
     pub tracker_listen: Option<SocketAddr>,
 
-    /// Address of the seeder's inventory [default: BIND:3001+N]
+    /// Address of the seeder's control API [default: BIND:3001+N]
     #[arg(long, env = "SEEDBED_SEEDER_LISTEN", value_name = "ADDR")]
     pub seeder_listen: Option<SocketAddr>,
 
-    /// Address that peers connect to [default: BIND:6881+N]
+    /// Address at which the seeder accepts peers [default: BIND:6881+N]
     #[arg(long, env = "SEEDBED_SEEDER_PEER_LISTEN", value_name = "ADDR")]
     pub seeder_peer_listen: Option<SocketAddr>,
 
@@ -88,7 +90,7 @@ pub struct UpArgs {
     #[arg(long, env = "SEEDBED_RANGE_LISTEN", value_name = "ADDR")]
     pub range_listen: Option<SocketAddr>,
 
-    /// Host name or address that magnet links and URLs name [default: BIND, or 127.0.0.1]
+    /// Host name or address in magnet links and URLs [default: BIND, or 127.0.0.1]
     #[arg(long, env = "SEEDBED_HOST", value_name = "HOST", value_parser = parse_host)]
     pub host: Option<String>,
 
@@ -104,7 +106,7 @@ pub struct UpArgs {
     #[arg(long, env = "SEEDBED_RANGE_HLS", value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
     pub hls: bool,
 
-    /// Play them in a loop as live streams, at /hls-live/NAME/{ts,fmp4}/index.m3u8
+    /// Play these segments in a loop as live streams, at /hls-live/NAME/{ts,fmp4}/index.m3u8
     #[arg(long, env = "SEEDBED_RANGE_HLS_LIVE", value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
     pub hls_live: bool,
 
@@ -128,15 +130,15 @@ fn parse_host(text: &str) -> Result<String, String> {
 }
 
 impl UpArgs {
-    /// Where the seeder's inventory listens.
+    /// The address of the seeder's control API.
     ///
     /// # Errors
     /// The port with its offset is above 65535.
     pub(crate) fn seeder(&self) -> anyhow::Result<SocketAddr> {
-        self.address(self.seeder_listen, SEEDER).usage("bad --port-offset")
+        self.address(self.seeder_listen, ports::SEEDER).usage("bad --port-offset")
     }
 
-    /// Where a service listens, given its own flag and its default port.
+    /// The address of a service, given its own flag and its default port.
     ///
     /// # Errors
     /// The port with its offset is above 65535.
@@ -155,7 +157,7 @@ impl UpArgs {
     }
 }
 
-/// There is no such port.
+/// A port with its offset is above 65535.
 #[derive(Debug, thiserror::Error)]
 #[error("wanted a port offset that leaves port {port} below 65536, got {offset}")]
 pub(crate) struct PortOffsetTooLarge {

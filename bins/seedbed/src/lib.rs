@@ -6,6 +6,7 @@
 mod banner;
 pub mod cli;
 mod fetch;
+mod ports;
 mod sockets;
 mod stock;
 mod up;

@@ -2,15 +2,14 @@
 
 use std::{io, net::SocketAddr};
 
-use seedbed_service::{UsageContext as _, bind, startup};
+use anyhow::anyhow;
+use seedbed_service::{
+    UsageContext as _,
+    bind::{self, BindError},
+    startup,
+};
 
-use crate::cli::UpArgs;
-
-/// Default ports, before the offset.
-const TRACKER: u16 = 8000;
-pub(crate) const SEEDER: u16 = 3001;
-const PEERS: u16 = 6881;
-const RANGE: u16 = 3002;
+use crate::{cli::UpArgs, ports};
 
 /// All sockets of a bed, bound.
 pub(crate) struct Sockets {
@@ -45,22 +44,33 @@ impl Sockets {
     /// A port is in use, or its offset is too large.
     pub(crate) fn bind(args: &UpArgs) -> anyhow::Result<Self> {
         let address = |own, port| args.address(own, port).usage("bad --port-offset");
-        let tracker = address(args.tracker_listen, TRACKER)?;
+        let tracker = address(args.tracker_listen, ports::TRACKER)?;
         let seeder = args.seeder()?;
-        let peers = address(args.seeder_peer_listen, PEERS)?;
-        let range = address(args.range_listen, RANGE)?;
-        let (http, udp) = bind::tcp_and_udp(tracker)?;
-        let torrents = &args.torrents;
-        Ok(Self {
-            tracker: seedbed_tracker::Listeners { http, udp: Some(udp) },
-            seeder: seedbed_seeder::Listeners::bind(
-                seeder,
-                peers,
-                torrents.seeders(),
-                torrents.utp,
-            )?,
-            range: bind::tcp(range)?,
-        })
+        let peers = address(args.seeder_peer_listen, ports::PEERS)?;
+        let range = address(args.range_listen, ports::RANGE)?;
+        let (http, udp) = bind::tcp_and_udp(tracker).map_err(|error| {
+            in_use(error.into(), args, |_| ("tracker", "--tracker-listen", args.tracker_listen))
+        })?;
+        let listeners = seedbed_seeder::Listeners::bind(
+            seeder,
+            peers,
+            args.torrents.seeders(),
+            args.torrents.utp,
+        );
+        let seeder = listeners.map_err(|error| {
+            in_use(error, args, |address| {
+                if address == seeder {
+                    ("seeder", "--seeder-listen", args.seeder_listen)
+                } else {
+                    ("seeder's peers", "--seeder-peer-listen", args.seeder_peer_listen)
+                }
+            })
+        })?;
+        let range = bind::tcp(range).map_err(|error| {
+            in_use(error.into(), args, |_| ("range server", "--range-listen", args.range_listen))
+        })?;
+        let tracker = seedbed_tracker::Listeners { http, udp: Some(udp) };
+        Ok(Self { tracker, seeder, range })
     }
 
     /// Where they are bound, with the ports that were free where 0 was asked for.
@@ -71,6 +81,26 @@ impl Sockets {
             range: self.range.local_addr()?,
         })
     }
+}
+
+/// The error for a socket that another process has: it names the server, and the flag that helps.
+/// `server` returns the name of the server at an address, the flag for that address, and its value.
+fn in_use(
+    error: anyhow::Error,
+    args: &UpArgs,
+    server: impl Fn(SocketAddr) -> (&'static str, &'static str, Option<SocketAddr>),
+) -> anyhow::Error {
+    let Some(bound) = error.downcast_ref::<BindError>().filter(|error| error.is_in_use()) else {
+        return error;
+    };
+    let (address, protocol) = (bound.address(), bound.protocol());
+    let (server, flag, own) = server(address);
+    let advice = match own {
+        Some(_) => format!("another {flag}"),
+        None => format!("--port-offset {}", args.port_offset.saturating_add(100)),
+    };
+    let port = address.port();
+    anyhow!("port {port} is in use ({server}, {protocol}); try {advice}")
 }
 
 impl Addresses {

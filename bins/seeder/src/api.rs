@@ -1,6 +1,6 @@
-//! The control API: the inventory over HTTP, and what can be done to it.
+//! The control API: the inventory over HTTP, and the changes of it.
 //!
-//! Changes run in tasks of their own: a caller that goes away must not leave half of one undone.
+//! Each change runs in a task of its own, so that it is completed even if the caller goes away.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -10,7 +10,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
-use seedbed_metainfo::{Options, PieceLength};
+use seedbed_metainfo::{Options, PieceLength, check_name};
 use seedbed_service::{
     JsonBody, Metrics,
     admin::{self, ErrorBody},
@@ -60,7 +60,7 @@ async fn list(State(control): App, headers: HeaderMap) -> Response {
     Json(control.inventory.views(host(&headers))).into_response()
 }
 
-/// What is to be seeded: either `path` or `synthetic`.
+/// The torrent to add: either `path` or `synthetic`.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct NewTorrent {
@@ -69,8 +69,8 @@ struct NewTorrent {
     path: Option<PathBuf>,
     /// Content that needs no disk.
     synthetic: Option<Synthetic>,
-    /// Under which it is found; by default the file's stem or the folder's name, or the whole name
-    /// where the stem is taken.
+    /// The key by which the API finds it; by default the file's stem or the folder's name, or the
+    /// whole name if another torrent has the stem.
     #[schema(min_length = 1, max_length = 255)]
     name: Option<String>,
     /// Bytes in a piece, a power of two from 16384 to 16777216; by default as for the other
@@ -82,16 +82,16 @@ struct NewTorrent {
 
 /// Adds a torrent
 ///
-/// Answers once it seeds and is announced, or that has been tried.
+/// Answers once it seeds and its trackers have answered, or have had two seconds.
 #[utoipa::path(
     post, path = "/torrents", tag = "torrents",
     request_body = NewTorrent,
     responses(
-        (status = 201, description = "It is new", body = TorrentView, headers(("location" = String))),
-        (status = 200, description = "It was there already, and stays as it is", body = TorrentView),
-        (status = 400, description = "A field is wrong, and named", body = ErrorBody),
+        (status = 201, description = "The torrent is new", body = TorrentView, headers(("location" = String))),
+        (status = 200, description = "The torrent exists, and stays as it is", body = TorrentView),
+        (status = 400, description = "A field is invalid; the error names it", body = ErrorBody),
         (status = 404, description = "There is no such file or folder", body = ErrorBody),
-        (status = 409, description = "The name is another torrent's, or it has another name", body = ErrorBody),
+        (status = 409, description = "Another torrent has the name, the torrent exists by another name, or it was removed meanwhile", body = ErrorBody),
         (status = 413, description = "The body is longer than 64 KiB", body = ErrorBody),
         (status = 500, description = "Its content cannot be read", body = ErrorBody),
     )
@@ -160,15 +160,15 @@ async fn one(State(control): App, Path(key): Path<String>, headers: HeaderMap) -
     (headers, file).into_response()
 }
 
-/// Takes a torrent away
+/// Removes a torrent
 ///
-/// Answers once no peer has it any more, its trackers have been told `stopped`, and the engine has
-/// forgotten it. The content stays as it is.
+/// Answers once no peer is connected to it and its trackers were told `stopped`. The content stays
+/// as it is.
 #[utoipa::path(
     delete, path = "/torrents/{key}", tag = "torrents",
     params(("key" = String, Path, description = "Infohash or name")),
     responses(
-        (status = 204, description = "It is gone"),
+        (status = 204, description = "It is removed"),
         (status = 404, description = "There is none", body = ErrorBody),
     )
 )]
@@ -177,10 +177,10 @@ async fn delete(State(control): App, Path(key): Path<String>) -> Response {
     remove(&control, vec![torrent]).await
 }
 
-/// Takes all torrents away
+/// Removes all torrents
 #[utoipa::path(
     delete, path = "/torrents", tag = "torrents",
-    responses((status = 204, description = "They are gone"))
+    responses((status = 204, description = "They are removed"))
 )]
 async fn delete_all(State(control): App) -> Response {
     remove(&control, control.inventory.all()).await
@@ -188,8 +188,8 @@ async fn delete_all(State(control): App) -> Response {
 
 /// Pauses a torrent
 ///
-/// Answers once its connections are closed and its trackers have been told `stopped`, or after a
-/// second. Until it is resumed no peer gets anything of it, and no tracker lists it.
+/// Answers once its connections are closed and its trackers were told `stopped`, or after a second.
+/// Until it is resumed no peer gets anything of it, and no tracker lists it.
 #[utoipa::path(
     post, path = "/torrents/{key}/pause", tag = "torrents",
     params(("key" = String, Path, description = "Infohash or name")),
@@ -199,12 +199,13 @@ async fn delete_all(State(control): App) -> Response {
     )
 )]
 async fn pause(State(control): App, Path(key): Path<String>, headers: HeaderMap) -> Response {
-    hold_back(&control, &key, &headers, true).await
+    pause_one(&control, &key, &headers, true).await
 }
 
 /// Resumes a torrent
 ///
-/// Answers once it is announced, or that has been tried.
+/// Answers once its trackers have answered, or have had two seconds. A torrent in state `error` is
+/// hashed again, and resumed if its content is what it was.
 #[utoipa::path(
     post, path = "/torrents/{key}/resume", tag = "torrents",
     params(("key" = String, Path, description = "Infohash or name")),
@@ -214,7 +215,7 @@ async fn pause(State(control): App, Path(key): Path<String>, headers: HeaderMap)
     )
 )]
 async fn resume(State(control): App, Path(key): Path<String>, headers: HeaderMap) -> Response {
-    hold_back(&control, &key, &headers, false).await
+    pause_one(&control, &key, &headers, false).await
 }
 
 /// Pauses all torrents
@@ -224,7 +225,7 @@ async fn resume(State(control): App, Path(key): Path<String>, headers: HeaderMap
 )]
 async fn pause_all(State(control): App, headers: HeaderMap) -> Response {
     let torrents = control.inventory.all();
-    match settle(&control, torrents, true).await {
+    match set_paused(&control, torrents, true).await {
         Ok(()) => list(State(control), headers).await,
         Err(response) => response,
     }
@@ -237,7 +238,7 @@ async fn pause_all(State(control): App, headers: HeaderMap) -> Response {
 )]
 async fn resume_all(State(control): App, headers: HeaderMap) -> Response {
     let torrents = control.inventory.all();
-    match settle(&control, torrents, false).await {
+    match set_paused(&control, torrents, false).await {
         Ok(()) => list(State(control), headers).await,
         Err(response) => response,
     }
@@ -279,9 +280,8 @@ impl NewTorrent {
             (None, None) => return Err("wanted path or synthetic, got neither".to_owned()),
             (Some(_), Some(_)) => return Err("wanted path or synthetic, got both".to_owned()),
         };
-        let is_name = |name: &String| (1..=255).contains(&name.len()) && !name.contains('/');
-        if self.name.as_ref().is_some_and(|name| !is_name(name)) {
-            return Err("name: wanted 1 to 255 bytes without a slash".to_owned());
+        if let Some(name) = &self.name {
+            check_name(name).map_err(|error| format!("name: {error}"))?;
         }
         let given = self.piece_length.map(PieceLength::new).transpose();
         let piece_length = given.map_err(|error| format!("pieceLength: {error}"))?;
@@ -294,7 +294,7 @@ impl NewTorrent {
     }
 }
 
-/// The answer to what could not be added, which names the field at fault.
+/// The answer to an addition that failed. It names the field at fault.
 fn refused(field: &str, error: &AddError) -> Response {
     let (status, field) = match error {
         AddError::Source(library::Error::Missing(_)) => (StatusCode::NOT_FOUND, field),
@@ -308,25 +308,25 @@ fn refused(field: &str, error: &AddError) -> Response {
     admin::error(status, format!("{field}: {}", message.join(": ")))
 }
 
-async fn hold_back(
+async fn pause_one(
     control: &Arc<Control>,
     key: &str,
     headers: &HeaderMap,
     paused: bool,
 ) -> Response {
     let Some(torrent) = control.inventory.find(key) else { return not_found(key) };
-    match settle(control, vec![Arc::clone(&torrent)], paused).await {
+    match set_paused(control, vec![Arc::clone(&torrent)], paused).await {
         Ok(()) => Json(control.inventory.view(&torrent, host(headers))).into_response(),
         Err(response) => response,
     }
 }
 
-async fn settle(
+async fn set_paused(
     control: &Arc<Control>,
     torrents: Vec<Arc<Torrent>>,
     paused: bool,
 ) -> Result<(), Response> {
-    in_background(control, async move |control| control.inventory.pause(&torrents, paused).await)
+    in_background(control, async move |control| control.set_paused(&torrents, paused).await)
         .await
 }
 
@@ -353,7 +353,7 @@ fn not_found(key: &str) -> Response {
     admin::error(StatusCode::NOT_FOUND, format!("no torrent with the infohash or name {key:?}"))
 }
 
-/// What a quoted-string can hold (RFC 9110 section 5.6.4); other characters become `_`.
+/// Replaces what a quoted-string cannot hold (RFC 9110 section 5.6.4) by `_`.
 fn quoted(name: &str) -> String {
     let plain = |c: char| (c.is_ascii_graphic() || c == ' ') && !matches!(c, '"' | '\\');
     name.chars().map(|c| if plain(c) { c } else { '_' }).collect()

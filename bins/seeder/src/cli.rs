@@ -26,15 +26,15 @@ use crate::{Config, Fraction, Library, Synthetic};
     subcommand_negates_reqs = true
 )]
 pub struct Cli {
-    /// What to do instead of seeding.
+    /// A command other than seeding.
     #[command(subcommand)]
     pub command: Option<Command>,
 
-    /// Address of the inventory; port 0 takes a free one
+    /// Address of the control API; port 0 takes a free one
     #[arg(long, env = "SEEDBED_SEEDER_LISTEN", value_name = "ADDR", default_value = "[::]:3001")]
     pub listen: SocketAddr,
 
-    /// Address that peers connect to; port 0 takes a free one
+    /// Address at which to accept peers; port 0 takes a free one
     #[arg(
         long,
         env = "SEEDBED_SEEDER_PEER_LISTEN",
@@ -43,7 +43,7 @@ pub struct Cli {
     )]
     pub peer_listen: SocketAddr,
 
-    /// Directory whose files and folders are seeded; not needed for synthetic content alone
+    /// Directory whose files and folders to seed; optional with synthetic content
     #[arg(
         long,
         env = "SEEDBED_CONTENT",
@@ -52,16 +52,16 @@ pub struct Cli {
     )]
     pub content: Option<PathBuf>,
 
-    /// Tracker to announce to (http or udp); each is a tier of its own, those with `|` between them
-    /// are one tier; repeat it, or separate tiers by commas
+    /// Tracker to announce to (http or udp); repeat it, or separate several by commas. Each is a tier
+    /// of its own; `|` joins trackers of one tier
     #[arg(long, env = "SEEDBED_ANNOUNCE", value_name = "URL", value_delimiter = ',')]
     pub announce: Vec<Tier>,
 
-    /// Connect to peers that the tracker lists, instead of waiting for them
+    /// Connect to the peers that trackers list, instead of only accepting them
     #[arg(long, env = "SEEDBED_DIAL")]
     pub dial: bool,
 
-    /// What is seeded, and how it is announced.
+    /// The torrents to seed, and how to announce them.
     #[command(flatten)]
     pub torrents: TorrentArgs,
 
@@ -70,14 +70,14 @@ pub struct Cli {
     pub log: LogArgs,
 }
 
-/// What to do instead of seeding.
+/// A command other than seeding.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Exit 0 if the seeder is healthy and 1 if it is not
     Healthcheck(Healthcheck),
 }
 
-/// What is seeded, and how it is announced.
+/// The torrents to seed, and how to announce them.
 #[derive(Args, Clone, Debug)]
 pub struct TorrentArgs {
     /// Seed content that needs no disk, with a SIZE such as 1000, 64KiB or 2GiB; repeat it, or
@@ -90,62 +90,62 @@ pub struct TorrentArgs {
     )]
     pub synthetic: Vec<Synthetic>,
 
-    /// Seed what this file lists, and not all of the directory: a path below it on each line, or
-    /// `synthetic NAME=SIZE[,seed=N]`
+    /// File that lists what to seed instead of the whole directory: on each line a path below the
+    /// directory, or `synthetic NAME=SIZE[,seed=N]`
     #[arg(long, env = "SEEDBED_SPEC", value_name = "FILE")]
     pub spec: Option<PathBuf>,
 
-    /// Another namespace gives other infohashes for the same content: name the CI run
+    /// Name of the CI run: another namespace gives other infohashes for the same content
     #[arg(long, env = "SEEDBED_NAMESPACE", value_name = "RUN", value_parser = NonEmptyStringValueParser::new())]
     pub namespace: Option<String>,
 
-    /// Bytes in a piece, a power of two; by default such that there are at most 1024 pieces
+    /// Bytes in a piece, a power of two; by default the smallest that gives at most 1024 pieces
     #[arg(long, env = "SEEDBED_PIECE_LENGTH", value_name = "BYTES")]
     pub piece_length: Option<PieceLength>,
 
-    /// Mark torrents as private (BEP 27); magnet links then do not do, since the engine gives the
-    /// metadata of such torrents to nobody
+    /// Mark torrents as private (BEP 27). Magnet links do not work then: the engine does not send
+    /// the metadata of private torrents
     #[arg(long, env = "SEEDBED_PRIVATE")]
     pub private: bool,
 
-    /// Begin each file of a folder at a piece, by pad files (BEP 47)
+    /// Align each file of a folder to a piece with pad files (BEP 47)
     #[arg(long, env = "SEEDBED_PAD_FILES")]
     pub pad_files: bool,
 
-    /// URL below which the directory is served too, for torrents to name as web seed (BEP 19)
+    /// URL below which another server has the directory: a web seed of each torrent (BEP 19)
     #[arg(long, env = "SEEDBED_WEB_SEED", value_name = "URL", value_delimiter = ',', value_parser = parse_web_seed)]
     pub web_seed: Vec<String>,
 
-    /// Directory in which the hashes of unchanged files are remembered, if it can be written
+    /// Directory for a cache of the hashes of unchanged files; ignored if it cannot be written
     #[arg(long, env = "SEEDBED_CACHE_DIR", value_name = "DIR")]
     pub cache_dir: Option<PathBuf>,
 
-    /// Peer ids and partial shares derive from it: give each seeder of one bed another
+    /// Seed of peer ids and partial shares: give each seeder of one bed another
     #[arg(long, env = "SEEDBED_SEED", value_name = "N", default_value_t = 0)]
     pub seed: u64,
 
-    /// Be so many peers, each with a peer id and a port (the one after the last) of its own
+    /// Number of seeders to run, each with its own peer id and port (consecutive ports)
     #[arg(long, env = "SEEDBED_SEEDERS", value_name = "N", default_value = "1", value_parser = value_parser!(u16).range(1..=256))]
     pub seeders: u16,
 
-    /// Let each of several seeders have about this share of the pieces, so that none has all and
-    /// together they do
+    /// Share of the pieces that each of several seeders has; none has all pieces, and together they
+    /// do
     #[arg(long, env = "SEEDBED_PARTIAL", value_name = "FRACTION")]
     pub partial: Option<Fraction>,
 
-    /// Let peers have the content of another client, at this address, and not the engine's
+    /// Address of another BitTorrent client that serves the content in place of the engine
     #[arg(long, env = "SEEDBED_UPSTREAM", value_name = "HOST:PORT", value_parser = parse_upstream)]
     pub upstream: Option<String>,
 
-    /// Address that the tracker is told to list, where it is not the one that announces come from
+    /// IP address for trackers to list, instead of the one that announces come from
     #[arg(long, env = "SEEDBED_ANNOUNCE_IP", value_name = "IP")]
     pub announce_ip: Option<IpAddr>,
 
-    /// Announce at least so often, whatever interval the tracker asks for
+    /// Longest time between two announces, whatever interval the tracker asks for
     #[arg(long, env = "SEEDBED_ANNOUNCE_INTERVAL", value_name = "SECONDS", value_parser = value_parser!(u32).range(1..))]
     pub announce_interval: Option<u32>,
 
-    /// Streams to speak with peers: plaintext, rc4 (Message Stream Encryption) or both
+    /// Encryption of connections to peers: plaintext, rc4 (Message Stream Encryption) or both
     #[arg(long, env = "SEEDBED_ENCRYPTION", value_name = "KIND", default_value_t = Encryption::Both)]
     pub encryption: Encryption,
 
@@ -153,11 +153,11 @@ pub struct TorrentArgs {
     #[arg(long, env = "SEEDBED_UTP", value_name = "BOOL", default_value_t = true, action = ArgAction::Set)]
     pub utp: bool,
 
-    /// Bytes a second to all peers together
+    /// Upload limit for all peers together, in bytes per second
     #[arg(long, env = "SEEDBED_UPLOAD_LIMIT", value_name = "BYTES")]
     pub upload_limit: Option<NonZeroU64>,
 
-    /// Bytes a second to each peer
+    /// Upload limit for each peer, in bytes per second
     #[arg(long, env = "SEEDBED_PEER_UPLOAD_LIMIT", value_name = "BYTES")]
     pub peer_upload_limit: Option<NonZeroU64>,
 }
@@ -210,7 +210,7 @@ impl TorrentArgs {
         })
     }
 
-    /// How many peers to be.
+    /// The number of seeders.
     #[must_use]
     pub fn seeders(&self) -> NonZeroU16 {
         NonZeroU16::new(self.seeders).unwrap_or(NonZeroU16::MIN)

@@ -1,4 +1,4 @@
-//! What a seeder is told, and the sockets that it is given.
+//! The settings of a seeder, and its sockets.
 
 use std::{
     io,
@@ -16,56 +16,56 @@ use seedbed_wire::Encryption;
 
 use crate::{library::Library, share::Fraction};
 
-/// What a seeder seeds, and to whom it says so.
+/// The settings of a seeder.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// What is seeded.
+    /// The torrents to seed.
     pub library: Library,
-    /// What info dictionaries hold beyond the content.
+    /// The keys of info dictionaries that do not depend on the content.
     pub options: Options,
-    /// Where hashes of unchanged files are remembered, if that can be written.
+    /// Directory for a cache of the hashes of unchanged files; ignored if it cannot be written.
     pub cache: Option<PathBuf>,
     /// Trackers to announce to, in tiers (BEP 12).
     pub announce: Vec<Vec<TrackerUrl>>,
-    /// Trackers that magnet links and .torrent files name.
+    /// Trackers in magnet links and .torrent files, in tiers.
     pub magnet_trackers: Vec<Vec<String>>,
     /// Base URLs of web seeds (BEP 19).
     pub web_seeds: Vec<String>,
-    /// What peer ids and shares derive from.
+    /// The seed of peer ids and shares.
     pub seed: u64,
-    /// Address that the tracker is told to list.
+    /// Address for trackers to list, instead of the one that announces come from.
     pub announce_ip: Option<IpAddr>,
     /// Longest time between two announces, whatever the tracker asks for.
     pub announce_interval: Option<Duration>,
-    /// Whether to connect to peers that the tracker lists, instead of waiting for them.
+    /// Whether to connect to the peers that trackers list.
     pub dial: bool,
-    /// What each of several seeders has; everything where none is given.
+    /// The share of the pieces that each of several seeders has; `None` means all.
     pub partial: Option<Fraction>,
-    /// Another client that has the content, in place of the engine.
+    /// `HOST:PORT` of another client that serves the content in place of the engine.
     pub upstream: Option<String>,
-    /// Which streams are spoken with peers.
+    /// The encryption of connections to peers.
     pub encryption: Encryption,
-    /// Bytes a second to all peers.
+    /// Upload limit for all peers together, in bytes per second.
     pub upload_limit: Option<NonZeroU64>,
-    /// Bytes a second to each peer.
+    /// Upload limit for each peer, in bytes per second.
     pub peer_upload_limit: Option<NonZeroU64>,
 }
 
 /// The sockets of a seeder, bound.
 #[derive(Debug)]
 pub struct Listeners {
-    /// For the inventory.
+    /// For the control API.
     pub http: TcpListener,
     /// For peers, one for each seeder.
     pub peers: Vec<seedbed_wire::Listeners>,
 }
 
 impl Listeners {
-    /// Binds them all, or none. Each seeder has the port after the one before it, or a free one
-    /// where port 0 is asked for; uTP has the number of TCP's.
+    /// Binds them all, or none. The seeders have consecutive ports, or free ones if `peers` has port
+    /// 0. uTP has the UDP port of the same number as TCP.
     ///
     /// # Errors
-    /// A port is in use, or there is none after 65535.
+    /// A port is in use, or above 65535.
     pub fn bind(
         http: SocketAddr,
         peers: SocketAddr,
@@ -92,10 +92,10 @@ impl Listeners {
         Ok(Self { http, peers: (0..seeders.get()).map(of_seeder).collect::<anyhow::Result<_>>()? })
     }
 
-    /// Where they are bound, with the ports that were free where 0 was asked for.
+    /// The bound addresses, with the actual ports in place of 0.
     ///
     /// # Errors
-    /// A socket does not say.
+    /// The system does not tell an address.
     pub fn addresses(&self) -> io::Result<Addresses> {
         let peers =
             self.peers.iter().map(|peers| Ok((peers.tcp.local_addr()?, peers.utp.is_some())));
@@ -103,17 +103,17 @@ impl Listeners {
     }
 }
 
-/// Where a seeder's sockets are bound.
+/// The addresses of a seeder's sockets.
 #[derive(Clone, Debug)]
 pub struct Addresses {
-    /// The inventory.
+    /// The control API.
     pub http: SocketAddr,
-    /// For peers, and whether over uTP too.
+    /// For peers, and whether uTP is on the same port.
     peers: Vec<(SocketAddr, bool)>,
 }
 
 impl Addresses {
-    /// Prints a line for each socket.
+    /// Prints a `listening on` line for each socket.
     pub fn announce(&self, role: Option<&str>) {
         startup::listening(format_args!("http://{}", self.http), role);
         for (address, utp) in &self.peers {

@@ -1,4 +1,4 @@
-//! The inventory: every torrent of this seeder, how far it has come, and who may have it.
+//! The inventory: every torrent of this seeder with its state, and the public peers that seed them.
 
 use std::{
     path::Path,
@@ -12,8 +12,8 @@ use seedbed_metainfo::{Infohash, Metainfo};
 use seedbed_service::admin::Health;
 
 use crate::{
-    front::Front,
     library::Source,
+    public_peer::PublicPeer,
     torrent::{State, Torrent},
     view::{FileView, HealthView, KnownHash, PeerView, TorrentView, TrackerView},
 };
@@ -27,21 +27,26 @@ pub(crate) struct Inventory {
     tiers: Vec<Vec<String>>,
     /// Base URLs below which the content directory is served.
     web_seeds: Vec<String>,
-    fronts: Vec<Front>,
+    public_peers: Vec<PublicPeer>,
     started: Instant,
     torrents: RwLock<Vec<Arc<Torrent>>>,
 }
 
 impl Inventory {
-    pub(crate) fn new(tiers: Vec<Vec<String>>, web_seeds: Vec<String>, fronts: Vec<Front>) -> Self {
-        Self { tiers, web_seeds, fronts, started: Instant::now(), torrents: RwLock::default() }
+    pub(crate) fn new(
+        tiers: Vec<Vec<String>>,
+        web_seeds: Vec<String>,
+        public_peers: Vec<PublicPeer>,
+    ) -> Self {
+        let torrents = RwLock::default();
+        Self { tiers, web_seeds, public_peers, started: Instant::now(), torrents }
     }
 
-    pub(crate) fn fronts(&self) -> &[Front] {
-        &self.fronts
+    pub(crate) fn public_peers(&self) -> &[PublicPeer] {
+        &self.public_peers
     }
 
-    /// All torrents, in the order in which they came.
+    /// All torrents, in the order in which they were added.
     pub(crate) fn all(&self) -> Vec<Arc<Torrent>> {
         self.read().clone()
     }
@@ -50,7 +55,7 @@ impl Inventory {
         self.write().push(torrent);
     }
 
-    pub(crate) fn forget(&self, torrent: &Arc<Torrent>) {
+    pub(crate) fn remove(&self, torrent: &Arc<Torrent>) {
         self.write().retain(|other| !Arc::ptr_eq(other, torrent));
     }
 
@@ -68,7 +73,7 @@ impl Inventory {
         found.cloned()
     }
 
-    /// The torrent with the infohash of `torrent` that came before it.
+    /// The torrent with the infohash of `torrent` that was added before it.
     pub(crate) fn twin(&self, torrent: &Arc<Torrent>) -> Option<Arc<Torrent>> {
         let infohash = torrent.infohash()?;
         let torrents = self.read();
@@ -76,36 +81,12 @@ impl Inventory {
         before.find(|other| other.infohash() == Some(infohash)).cloned()
     }
 
-    /// Holds torrents back, or lets peers have them again: state first, then wires and trackers.
-    /// Returns once no peer is connected and the trackers know, or have been tried.
-    pub(crate) async fn pause(&self, torrents: &[Arc<Torrent>], paused: bool) {
-        for torrent in torrents {
-            torrent.set_paused(paused);
-        }
-        join_all(torrents.iter().map(async |torrent| {
-            self.settle(torrent).await;
-            self.tried(torrent).await;
-        }))
-        .await;
-    }
-
-    /// Brings wires and announcers in line with a torrent's state.
-    pub(crate) async fn settle(&self, torrent: &Torrent) {
-        let _one_at_a_time = torrent.settling.lock().await;
-        let Some(metainfo) = torrent.metainfo() else { return };
-        let is_wanted = torrent.state() == State::Seeding && !torrent.removed.is_cancelled();
-        if is_wanted {
-            self.fronts.iter().for_each(|front| front.serve(&metainfo));
-        } else {
-            let infohash = metainfo.infohash();
-            join_all(self.fronts.iter().map(|front| front.withdraw(infohash))).await;
-        }
-    }
-
-    /// Waits until trackers have answered, or for at most two seconds.
-    pub(crate) async fn tried(&self, torrent: &Torrent) {
+    /// Waits until the trackers have answered to the announces of a torrent, or have had their
+    /// time.
+    pub(crate) async fn wait_for_trackers(&self, torrent: &Torrent) {
         if let Some(infohash) = torrent.infohash() {
-            join_all(self.fronts.iter().map(|front| front.tried(infohash))).await;
+            let each = self.public_peers.iter().map(|peer| peer.wait_for_trackers(infohash));
+            join_all(each).await;
         }
     }
 
@@ -134,9 +115,9 @@ impl Inventory {
 
     /// Waits until each tracker has accepted each torrent.
     pub(crate) async fn announced(&self) {
-        for front in &self.fronts {
-            let mut changes = front.announcer.changes();
-            while self.all().iter().any(|torrent| front.refusal(torrent).is_some()) {
+        for peer in &self.public_peers {
+            let mut changes = peer.announcer.changes();
+            while self.all().iter().any(|torrent| peer.refusal(torrent).is_some()) {
                 if changes.changed().await.is_err() {
                     return;
                 }
@@ -150,9 +131,15 @@ impl Inventory {
         if ready < torrents.len() {
             return Some(format!("{ready} of {} torrents are hashed and checked", torrents.len()));
         }
+        let failures = torrents.iter().filter_map(|torrent| {
+            Some(format!("{} is in error: {}", torrent.name, torrent.failure()?))
+        });
+        if let Some(failure) = failures.reduce(|all, failure| format!("{all}; {failure}")) {
+            return Some(failure);
+        }
         let mut refusals = torrents
             .iter()
-            .flat_map(|torrent| self.fronts.iter().filter_map(move |front| front.refusal(torrent)));
+            .flat_map(|torrent| self.public_peers.iter().filter_map(move |peer| peer.refusal(torrent)));
         refusals.next()
     }
 
@@ -161,23 +148,23 @@ impl Inventory {
         let torrents = self.all();
         let infohashes: Vec<_> = torrents.iter().filter_map(|torrent| torrent.infohash()).collect();
         let each =
-            || self.fronts.iter().flat_map(|front| infohashes.iter().map(move |i| (front, *i)));
-        let peers = each().map(|(front, infohash)| front.wire.peer_count(infohash)).sum();
-        let uploaded = each().map(|(front, infohash)| front.wire.uploaded(infohash)).sum();
+            || self.public_peers.iter().flat_map(|seeder| infohashes.iter().map(move |i| (seeder, *i)));
+        let peers = each().map(|(seeder, infohash)| seeder.wire.peer_count(infohash)).sum();
+        let uploaded = each().map(|(seeder, infohash)| seeder.wire.uploaded(infohash)).sum();
         (torrents.len(), peers, uploaded)
     }
 
-    /// A torrent as the control API gives it. `host` is where the caller reached us.
+    /// A torrent as the control API shows it. `host` is the caller's name for this server.
     pub(crate) fn view(&self, torrent: &Torrent, host: &str) -> TorrentView {
         let metainfo = torrent.metainfo();
         let metainfo = metainfo.as_deref();
         let infohash = metainfo.map(Metainfo::infohash);
-        let over = |count: fn(&Front, Infohash) -> u64| -> u64 {
-            infohash.map_or(0, |infohash| self.fronts.iter().map(|f| count(f, infohash)).sum())
+        let over = |count: fn(&PublicPeer, Infohash) -> u64| -> u64 {
+            infohash.map_or(0, |infohash| self.public_peers.iter().map(|f| count(f, infohash)).sum())
         };
         let size = torrent.size();
-        let trackers = self.fronts.iter().enumerate().flat_map(|(seeder, front)| {
-            let status = infohash.map(|infohash| front.announcer.status(infohash));
+        let trackers = self.public_peers.iter().enumerate().flat_map(|(seeder, peer)| {
+            let status = infohash.map(|infohash| peer.announcer.status(infohash));
             status.into_iter().flatten().map(move |tracker| TrackerView::of(seeder, tracker))
         });
         TorrentView {
@@ -189,6 +176,7 @@ impl Inventory {
             piece_length: metainfo.map(|metainfo| metainfo.piece_length().bytes()),
             pieces: metainfo.map(Metainfo::piece_count),
             state: torrent.state(),
+            error: torrent.failure(),
             hashed: match metainfo {
                 Some(_) => 1.0,
                 None => (torrent.hashing.hashed() as f64 / size as f64).min(1.0),
@@ -197,28 +185,28 @@ impl Inventory {
                 Source::Path(_) => None,
                 Source::Synthetic(synthetic) => Some(synthetic.seed),
             },
-            uploaded: over(|front, infohash| front.wire.uploaded(infohash)),
-            peers: over(|front, infohash| front.wire.peer_count(infohash) as u64),
+            uploaded: over(|peer, infohash| peer.wire.uploaded(infohash)),
+            peers: over(|peer, infohash| peer.wire.peer_count(infohash) as u64),
             torrent_url: infohash.map(|hash| format!("http://{host}/torrents/{hash}.torrent")),
             trackers: trackers.collect(),
         }
     }
 
-    /// All torrents as the control API gives them.
+    /// All torrents as the control API shows them.
     pub(crate) fn views(&self, host: &str) -> Vec<TorrentView> {
         self.all().iter().map(|torrent| self.view(torrent, host)).collect()
     }
 
     /// The connected peers, of one torrent or of all.
     pub(crate) fn peers(&self, torrent: Option<Infohash>) -> Vec<PeerView> {
-        let of_front = |(seeder, front): (usize, &Front)| {
-            let peers = front.wire.peers().into_iter();
+        let of_peer = |(seeder, public_peer): (usize, &PublicPeer)| {
+            let peers = public_peer.wire.peers().into_iter();
             peers
                 .filter(|peer| torrent.is_none_or(|infohash| infohash == peer.infohash))
                 .map(move |peer| PeerView::of(seeder, &peer, self.started))
                 .collect::<Vec<_>>()
         };
-        self.fronts.iter().enumerate().flat_map(of_front).collect()
+        self.public_peers.iter().enumerate().flat_map(of_peer).collect()
     }
 
     fn magnet_link(&self, torrent: &Torrent, metainfo: &Metainfo) -> String {

@@ -1,21 +1,23 @@
 //! The seeder: each file or folder of a directory is one torrent, with an infohash that depends on
 //! nothing but names, bytes, piece length and namespace.
 //!
-//! Start reading at [`Seeder`]. `library` decides what there is to seed. The engine (librqbit, on a
-//! private loopback port, behind `engine`) has the content. In front of it stands one `front` for
-//! each peer that the seeder is: a wire (`seedbed-wire`) and an announcer (`seedbed-announcer`).
-//! `inventory` says how far each torrent has come, `control` changes that, `api` is both over HTTP.
+//! Start reading at [`Seeder`]. `library` lists what there is to seed. `engine` (librqbit, on a
+//! private loopback port) serves the content, which `reader` reads for it. In front of the engine
+//! stand one or more `public_peer`s, each with a wire (`seedbed-wire`) and an announcer
+//! (`seedbed-announcer`). `inventory` has the state of each torrent, `control` changes it, and `api`
+//! offers both over HTTP.
 
 mod api;
 pub mod cli;
 mod config;
 mod control;
 mod engine;
-mod front;
 mod inventory;
 mod library;
 mod metrics;
 mod progress;
+mod public_peer;
+mod reader;
 mod seeder;
 mod share;
 mod synthetic;

@@ -1,4 +1,4 @@
-//! The library: what there is to seed, each entry one torrent.
+//! The library: the list of sources to seed, each of which becomes one torrent.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,7 +13,7 @@ use seedbed_metainfo::{
 
 use crate::synthetic::{self, Synthetic};
 
-/// What a torrent is made from.
+/// The source of a torrent's content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
     /// A file or folder, by its path below the content directory.
@@ -22,22 +22,22 @@ pub(crate) enum Source {
     Synthetic(Synthetic),
 }
 
-/// A source that can be read, and the name under which it is found.
+/// A source that was opened, and the name of its torrent.
 pub(crate) struct Fixture {
-    /// The file's stem or the folder's name, or the whole name where others share the stem.
+    /// The file's stem or the folder's name, or the whole name if others share the stem.
     pub(crate) name: String,
     pub(crate) source: Source,
     pub(crate) content: Arc<dyn Content>,
 }
 
-/// Why there is nothing to seed.
+/// Why a source, or all of them, cannot be seeded.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error("failed to read the content directory {0}")]
     Read(PathBuf, #[source] io::Error),
     #[error("wanted a content directory with at least one file, but {0} has none")]
     Nothing(PathBuf),
-    #[error("failed to take in the content directory {0}")]
+    #[error("failed to scan the content directory {0}")]
     Scan(PathBuf, #[source] ScanError),
     #[error("failed to read the spec {0}")]
     Spec(PathBuf, #[source] io::Error),
@@ -47,7 +47,7 @@ pub(crate) enum Error {
     Line { spec: PathBuf, line: usize, source: synthetic::InvalidSynthetic },
     #[error("wanted a relative path without .. and without names that begin with a dot, got {0}")]
     Path(PathBuf),
-    #[error("wanted a path below the content directory, but there is none")]
+    #[error("wanted synthetic content, since there is no content directory, got a path")]
     NoDirectory,
     #[error("no such file or folder: {0}")]
     Missing(PathBuf),
@@ -61,19 +61,19 @@ pub(crate) enum Error {
     SameName(String),
 }
 
-/// The directory, and where else to take sources from.
+/// The content directory, and the other sources.
 #[derive(Clone, Debug, Default)]
 pub struct Library {
     /// Directory whose files and folders are seeded.
     pub directory: Option<PathBuf>,
-    /// Names the entries of the directory that are seeded, where not all are.
+    /// File that lists what to seed instead of the whole directory.
     pub spec: Option<PathBuf>,
     /// Content that needs no disk.
     pub synthetic: Vec<Synthetic>,
 }
 
 impl Library {
-    /// Everything that is to be seeded from the start.
+    /// All sources to seed from the start.
     pub(crate) fn fixtures(&self) -> Result<Vec<Fixture>, Error> {
         let mut sources = match (&self.spec, &self.directory) {
             (Some(spec), _) => read_spec(spec)?,
@@ -90,7 +90,7 @@ impl Library {
         self::named(opened.map_err(named)?)
     }
 
-    /// What a source has for content.
+    /// Opens a source.
     pub(crate) fn open(&self, source: &Source) -> Result<Arc<dyn Content>, Error> {
         match source {
             Source::Path(path) => {
@@ -114,14 +114,14 @@ impl Library {
     }
 }
 
-/// Whether a path stays below where it starts and names nothing that is hidden.
+/// Whether a path is relative, has no `..`, and no component that is hidden.
 fn is_below(path: &Path) -> bool {
     let is_plain = |part| matches!(part, Component::Normal(name) if !is_hidden(name));
     path.components().next().is_some() && path.components().all(is_plain)
 }
 
-/// Every file and folder of `directory`, in the order of their names. Names that begin with a dot
-/// are left out.
+/// Lists the files and folders of `directory` in the order of their names, without those whose
+/// names begin with a dot.
 fn entries(directory: &Path) -> Result<Vec<Source>, Error> {
     let read = |error| Error::Read(directory.to_owned(), error);
     let mut names = Vec::new();
@@ -138,8 +138,8 @@ fn entries(directory: &Path) -> Result<Vec<Source>, Error> {
     Ok(names.into_iter().map(|name| Source::Path(name.into())).collect())
 }
 
-/// One source a line: a path, or `synthetic NAME=SIZE[,seed=N]`. Empty lines and those that begin
-/// with `#` are left out.
+/// Reads a spec: one source a line, a path or `synthetic NAME=SIZE[,seed=N]`. Empty lines and lines
+/// that begin with `#` are ignored.
 fn read_spec(spec: &Path) -> Result<Vec<Source>, Error> {
     let text = fs::read_to_string(spec).map_err(|error| Error::Spec(spec.to_owned(), error))?;
     let lines = text.lines().map(str::trim).enumerate();
@@ -163,7 +163,7 @@ fn read_spec(spec: &Path) -> Result<Vec<Source>, Error> {
     Ok(sources)
 }
 
-/// A name is a file's stem; where two entries would share it, each keeps its whole name.
+/// Names each content by its file's stem, or by its whole name if another one shares the stem.
 fn named(contents: Vec<(Arc<dyn Content>, Source)>) -> Result<Vec<Fixture>, Error> {
     let mut sharing = BTreeMap::<_, usize>::new();
     for (content, _) in &contents {
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_goes_by_its_stem_and_a_folder_by_its_name() {
+    fn a_file_is_named_by_its_stem_and_a_folder_by_its_name() {
         assert_eq!(
             names(&["b.mp4", "a.v1/x", "noext", "c.tar.gz"]),
             ["a.v1", "b", "c.tar", "noext"]
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_spec_names_what_is_seeded_of_the_directory_and_what_is_synthetic() {
+    fn a_spec_lists_entries_of_the_directory_and_synthetic_content() {
         let (root, mut library) = library(&["a.mp4", "b.mp4", "sub/c.mp4"]);
         let spec = root.path().join(".spec");
         fs::write(&spec, "# mine\n\nsub/c.mp4\nsynthetic big.bin=1KiB,seed=7\na.mp4\n").unwrap();

@@ -1,4 +1,4 @@
-//! What `/metrics` says of a seeder: taken from the inventory when it is asked for.
+//! The metrics of a seeder, read from the inventory at each request.
 
 use std::{fmt, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! How far hashing is, on stderr: a bar on a terminal, otherwise a line of the log now and then.
+//! Shows the progress of hashing on stderr: a bar on a terminal, otherwise a log line now and then.
 
 use std::{io::IsTerminal as _, sync::Arc, time::Duration};
 
@@ -8,22 +8,22 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::torrent::Torrent;
 
-/// How often the bar moves. Before the first time there is none.
-const REDRAW: Duration = Duration::from_millis(200);
+/// How often the bar moves; it appears after the first interval.
+const REDRAW_INTERVAL: Duration = Duration::from_millis(200);
 
 /// How often a line is logged.
-const LOG: Duration = Duration::from_secs(2);
+const LOG_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Shows how much of `torrents` is hashed, until it is dropped or all is.
+/// Shows how much of `torrents` is hashed, until all is or the handle is dropped.
 pub(crate) fn show(torrents: &[Arc<Torrent>]) -> AbortOnDropHandle<()> {
     let torrents = torrents.to_vec();
     let task = async move {
         let total = torrents.iter().map(|torrent| torrent.size()).sum();
         let hashed = || torrents.iter().map(|torrent| torrent.hashing.hashed()).sum::<u64>();
         let on_terminal = std::io::stderr().is_terminal();
-        let mut ticks = interval(if on_terminal { REDRAW } else { LOG });
+        let mut ticks = interval(if on_terminal { REDRAW_INTERVAL } else { LOG_INTERVAL });
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        // The first is at once.
+        // The first tick comes at once.
         ticks.tick().await;
         ticks.tick().await;
         let bar = Cleared(on_terminal.then(|| bar(total)));
@@ -45,7 +45,7 @@ fn bar(total: u64) -> ProgressBar {
     ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr()).with_style(style)
 }
 
-/// A bar that leaves no trace.
+/// A bar that is cleared when it is dropped.
 struct Cleared(Option<ProgressBar>);
 
 impl Drop for Cleared {

@@ -1,5 +1,5 @@
-//! A running seeder: the engine, the wires in front of it and the announcers, started in the order
-//! in which each can promise what the next one tells the world.
+//! A running seeder: the engine, the wires in front of it and the announcers. Each part starts before
+//! the one that depends on it.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -8,25 +8,28 @@ use std::{
 
 use anyhow::Context as _;
 use seedbed_announcer::{Announcer, PeersFound};
-use seedbed_metainfo::{HashCache, PeerId};
+use seedbed_metainfo::{HashCache, PeerId, SEEDBED_PREFIX};
 use seedbed_service::{Parts, Shutdown, UsageContext as _, serve};
 use seedbed_wire::{Limiter, Wire};
 use tokio::{
-    sync::{Mutex, mpsc},
+    sync::{Mutex, Semaphore, mpsc},
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Config, Listeners, TorrentView, api, control::Control, engine::Engine, front::Front,
-    inventory::Inventory, metrics, progress, share::Share, torrent::Torrent,
+    Config, Listeners, TorrentView, api,
+    control::{Control, MOST_RECOVERIES},
+    engine::{Engine, Failures},
+    inventory::Inventory,
+    metrics, progress,
+    public_peer::PublicPeer,
+    share::Share,
+    torrent::Torrent,
 };
 
 /// How many peers to ask a tracker for: all that it gives.
 const NUMWANT: u32 = 200;
-
-/// Azureus-style prefix of our peer ids: seedbed, version 0.1.0.0.
-const CLIENT: [u8; 8] = *b"-SB0100-";
 
 /// A running seeder. It ends when the [`Shutdown`] it was started with is cancelled.
 pub struct Seeder {
@@ -39,7 +42,7 @@ pub struct Seeder {
 }
 
 impl Seeder {
-    /// Takes in what is to be seeded and starts all parts. Hashing goes on in the background, see
+    /// Lists what there is to seed and starts all parts. Hashing goes on in the background, see
     /// [`Seeder::seeding`].
     ///
     /// # Errors
@@ -57,15 +60,15 @@ impl Seeder {
         });
         let mut parts = Parts::new(&shutdown);
         let peer_ids: Vec<_> = (0..listeners.peers.len() as u64)
-            .map(|index| PeerId::derived(CLIENT, config.seed, index))
+            .map(|index| PeerId::derived(SEEDBED_PREFIX, config.seed, index))
             .collect();
-        let (engine, upstream) = match &config.upstream {
-            Some(upstream) => (None, upstream.clone()),
+        let (engine, failures, upstream) = match &config.upstream {
+            Some(upstream) => (None, None, upstream.clone()),
             None => {
                 let first = peer_ids.first().copied().context("wanted a seeder, got none")?;
-                let engine = Engine::start(first, &shutdown).await?;
+                let (engine, failures) = Engine::start(first, &shutdown).await?;
                 let address = engine.address().to_string();
-                (Some(engine), address)
+                (Some(engine), Some(failures), address)
             }
         };
         let ours = listeners.peers.iter().map(|sockets| sockets.tcp.local_addr());
@@ -73,7 +76,7 @@ impl Seeder {
         let ours = Ours { addresses: ours, announce_ip: config.announce_ip };
         let limiter = config.upload_limit.map(|rate| Arc::new(Limiter::new(rate)));
         let seeders = listeners.peers.len();
-        let mut fronts = Vec::new();
+        let mut public_peers = Vec::new();
         for (index, (sockets, peer_id)) in listeners.peers.into_iter().zip(peer_ids).enumerate() {
             let port = sockets.tcp.local_addr()?.port();
             let wire = Wire::new(seedbed_wire::Config {
@@ -106,18 +109,22 @@ impl Seeder {
                 seeders,
                 fraction,
             });
-            fronts.push(Front { wire, announcer, share });
+            public_peers.push(PublicPeer { wire, announcer, share });
         }
 
         let control = Arc::new(Control {
-            inventory: Inventory::new(config.magnet_trackers, config.web_seeds, fronts),
+            inventory: Inventory::new(config.magnet_trackers, config.web_seeds, public_peers),
             engine,
             library: config.library,
             options: config.options,
             cache,
             hashing: Mutex::default(),
             membership: Mutex::default(),
+            recoveries: Semaphore::new(MOST_RECOVERIES),
         });
+        if let Some(failures) = failures {
+            parts.spawn(withdraw_failed(Arc::clone(&control), failures, shutdown.clone()));
+        }
         let torrents = control.insert(fixtures);
         let router = api::router(Arc::clone(&control), metrics::register(Arc::clone(&control)));
         parts.spawn(serve::serve(listeners.http, router, shutdown.clone()));
@@ -160,10 +167,27 @@ impl Seeder {
     /// Content could not be read, or a socket failed.
     pub async fn finished(self) -> anyhow::Result<()> {
         let outcome = self.parts.finished().await;
-        let fronts = self.control.inventory.fronts().iter();
-        futures_util::future::join_all(fronts.map(|front| front.announcer.finished())).await;
+        let public_peers = self.control.inventory.public_peers().iter();
+        let finished = public_peers.map(|peer| peer.announcer.finished());
+        futures_util::future::join_all(finished).await;
         outcome
     }
+}
+
+/// Takes each torrent out of service whose content could not be read.
+async fn withdraw_failed(
+    control: Arc<Control>,
+    mut failures: Failures,
+    shutdown: Shutdown,
+) -> anyhow::Result<()> {
+    let mut withdrawing = JoinSet::new();
+    while let Some(Some(torrent)) = shutdown.run_until_cancelled(failures.recv()).await {
+        let control = Arc::clone(&control);
+        // Beside each other: one whose file system hangs stays in there.
+        withdrawing.spawn(async move { control.withdraw_failed(&torrent).await });
+        while withdrawing.try_join_next().is_some() {}
+    }
+    Ok(())
 }
 
 /// Hashes one content after the other, since each takes all cores, while the engine checks those

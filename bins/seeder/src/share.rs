@@ -1,5 +1,5 @@
-//! Which pieces a partial seeder has: a function of the seed and the torrent, such that all seeders
-//! together have every piece, and none of them all where there is more than one.
+//! The pieces that a partial seeder has: a function of the seed and the torrent. All seeders together
+//! have each piece, and none of several has them all.
 
 use std::{str::FromStr, sync::Arc};
 
@@ -7,11 +7,11 @@ use seedbed_metainfo::Infohash;
 use seedbed_wire::{Holding, Layout, PieceSet};
 use sha2::{Digest as _, Sha256};
 
-/// A part of a whole, above 0 and below 1.
+/// A number above 0 and below 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Fraction(f64);
 
-/// A text is no fraction.
+/// A text that is no fraction.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("wanted a fraction above 0 and below 1, such as 0.5, got {0}")]
 pub struct InvalidFraction(String);
@@ -33,7 +33,7 @@ impl std::fmt::Display for Fraction {
     }
 }
 
-/// The place of one seeder among those that share every torrent.
+/// One seeder's share of each torrent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Share {
     pub(crate) seed: u64,
@@ -43,7 +43,7 @@ pub(crate) struct Share {
 }
 
 impl Share {
-    /// What it has of a torrent, and how many bytes it lacks.
+    /// The pieces of a torrent that the seeder has, and how many bytes it lacks.
     pub(crate) fn of(self, infohash: Infohash, layout: Layout, pieces: usize) -> (Holding, u64) {
         let held = self.pieces(infohash, u32::try_from(pieces).unwrap_or(u32::MAX));
         let left = (0..).zip(&held).filter(|(_, held)| !**held);
@@ -52,10 +52,10 @@ impl Share {
         (Holding::Pieces(Arc::new(held.collect::<PieceSet>())), left)
     }
 
-    /// For each piece whether it has it.
+    /// Tells for each piece whether the seeder has it.
     ///
-    /// The seeders take turns to keep a piece, and draw those that others keep. A fraction below
-    /// an equal part of the whole is thus that part.
+    /// Each piece is assigned to one seeder in turn, and every other seeder has it with a probability
+    /// that brings its share to the fraction. A fraction below an equal part counts as that part.
     fn pieces(self, infohash: Infohash, pieces: u32) -> Vec<bool> {
         let mut hash = Sha256::new();
         hash.update(b"seedbed:share:");

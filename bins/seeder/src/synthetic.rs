@@ -1,11 +1,11 @@
-//! What synthetic content is asked for: a name, a size and a seed.
+//! The specification of synthetic content: a name, a size and a seed.
 
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Largest synthetic content. It takes the better part of a minute to hash.
+/// Largest synthetic content, in bytes. It takes about a minute to hash.
 pub(crate) const LARGEST: u64 = 64 << 30;
 
 /// One file whose every byte is a function of a seed and its offset, so that it needs no disk.
@@ -18,14 +18,14 @@ pub struct Synthetic {
     /// Its length in bytes.
     #[schema(minimum = 1, maximum = 68_719_476_736_u64, example = 2_147_483_648_u64)]
     pub size: u64,
-    /// What its bytes are a function of; the range server has the same at
+    /// The seed of its bytes; the range server has the same content at
     /// `/synthetic/{size}?seed={seed}`.
     #[serde(default)]
     #[schema(default = 0)]
     pub seed: u64,
 }
 
-/// A text is no synthetic content.
+/// A text that specifies no synthetic content.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("wanted NAME=SIZE[,seed=N], with a SIZE such as 1000, 64KiB or 2GiB, got {0:?}")]
 pub struct InvalidSynthetic(String);
@@ -47,7 +47,7 @@ impl FromStr for Synthetic {
     }
 }
 
-/// A number of bytes, or of KiB, MiB or GiB.
+/// Parses a number of bytes, KiB, MiB or GiB.
 fn size(text: &str) -> Option<u64> {
     const UNITS: [(&str, u32); 3] = [("KiB", 10), ("MiB", 20), ("GiB", 30)];
     let (digits, shift) = UNITS

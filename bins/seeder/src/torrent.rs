@@ -1,4 +1,4 @@
-//! One torrent: what it is, how far it has come, and whether it is to be had.
+//! One torrent: what it is made from, and the state that it is in.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,34 +9,37 @@ use utoipa::ToSchema;
 
 use crate::library::{Fixture, Source};
 
-/// How far a torrent has come.
+/// The state of a torrent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
-    /// Its content is being hashed, or waits for that.
+    /// The seeder hashes its content, or will once it has hashed others.
     Hashing,
-    /// Hashed; the engine checks its content.
+    /// The engine checks its content against the hashes.
     Checking,
-    /// Any peer may have it.
+    /// Peers can download it.
     Seeding,
-    /// Ready, but held back: no peer gets anything, and no tracker lists it.
+    /// It is paused: no peer gets anything of it, and no tracker lists it.
     Paused,
+    /// Its content has changed or cannot be read: no peer gets anything of it, and no tracker lists
+    /// it.
+    Error,
 }
 
 /// A torrent of this seeder.
 pub(crate) struct Torrent {
-    /// Under which it is found, beside its infohash.
+    /// The key by which the API finds it, beside its infohash.
     pub(crate) name: String,
     pub(crate) source: Source,
     pub(crate) content: Arc<dyn Content>,
     pub(crate) options: Options,
     pub(crate) hashing: Progress,
-    /// Cancelled when it is taken away.
+    /// Cancelled when it is removed.
     pub(crate) removed: Shutdown,
     /// Held while it is loaded.
     pub(crate) loading: tokio::sync::Mutex<()>,
-    /// Held while wires and announcers are brought in line with the status.
-    pub(crate) settling: tokio::sync::Mutex<()>,
+    /// Held while engine, wires and announcers follow a change of its state.
+    pub(crate) applying: tokio::sync::Mutex<()>,
     status: Mutex<Status>,
 }
 
@@ -45,6 +48,8 @@ struct Status {
     metainfo: Option<Arc<Metainfo>>,
     checked: bool,
     paused: bool,
+    /// Why peers cannot have its content.
+    failure: Option<String>,
 }
 
 impl Torrent {
@@ -58,13 +63,14 @@ impl Torrent {
             hashing: Progress::default(),
             removed: Shutdown::new(),
             loading: tokio::sync::Mutex::default(),
-            settling: tokio::sync::Mutex::default(),
+            applying: tokio::sync::Mutex::default(),
             status: Mutex::default(),
         }
     }
 
     pub(crate) fn state(&self) -> State {
         match *self.status() {
+            Status { failure: Some(_), .. } => State::Error,
             Status { metainfo: None, .. } => State::Hashing,
             Status { checked: false, .. } => State::Checking,
             Status { paused: false, .. } => State::Seeding,
@@ -81,7 +87,7 @@ impl Torrent {
         self.status().metainfo.as_ref().map(|metainfo| metainfo.infohash())
     }
 
-    /// Whether peers may have it, or could if it were not paused.
+    /// Whether it has been hashed and checked.
     pub(crate) fn is_ready(&self) -> bool {
         self.status().checked
     }
@@ -100,9 +106,27 @@ impl Torrent {
         self.status().checked = true;
     }
 
-    /// Says whether it is to be held back, from now on or from when it is ready.
+    /// Pauses or resumes it, from now on or from when it is ready.
     pub(crate) fn set_paused(&self, paused: bool) {
         self.status().paused = paused;
+    }
+
+    /// Why it is in [`State::Error`], if it is.
+    pub(crate) fn failure(&self) -> Option<String> {
+        self.status().failure.clone()
+    }
+
+    /// Puts it into [`State::Error`]. Returns `false` if it was already, for another reason.
+    pub(crate) fn fail(&self, reason: String) -> bool {
+        let mut status = self.status();
+        let is_first = status.failure.is_none();
+        status.failure.get_or_insert(reason);
+        is_first
+    }
+
+    /// Takes it out of [`State::Error`].
+    pub(crate) fn clear_failure(&self) {
+        self.status().failure = None;
     }
 
     fn status(&self) -> MutexGuard<'_, Status> {

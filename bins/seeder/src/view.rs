@@ -1,4 +1,4 @@
-//! The shapes in which the control API gives things.
+//! The JSON of the control API.
 
 use std::{net::SocketAddr, time::Instant};
 
@@ -38,9 +38,13 @@ pub struct TorrentView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = usize, required = false)]
     pub pieces: Option<usize>,
-    /// How far it has come.
+    /// Its state.
     pub state: State,
-    /// How much of it is hashed, from 0 to 1.
+    /// Why its state is `error`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    pub error: Option<String>,
+    /// The part of it that is hashed, from 0 to 1.
     #[schema(minimum = 0, maximum = 1)]
     pub hashed: f64,
     /// The seed of synthetic content.
@@ -51,11 +55,11 @@ pub struct TorrentView {
     pub uploaded: u64,
     /// How many peers are connected.
     pub peers: u64,
-    /// Where its .torrent file is, on the host that was asked, once it is hashed.
+    /// URL of its .torrent file on this server, once it is hashed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false, format = "uri")]
     pub torrent_url: Option<String>,
-    /// What the trackers say.
+    /// Its state at each tier of trackers.
     pub trackers: Vec<TrackerView>,
 }
 
@@ -63,7 +67,7 @@ pub struct TorrentView {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = File)]
 pub struct FileView {
-    /// Where a client puts it below its download directory: a folder's name is in it.
+    /// Its path below a client's download directory; a folder's name is part of it.
     pub path: String,
     /// Length in bytes.
     pub length: u64,
@@ -73,7 +77,7 @@ pub struct FileView {
     pub sha256: Option<String>,
 }
 
-/// A torrent at one tier of trackers.
+/// The state of a torrent at one tier of trackers.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Tracker)]
@@ -106,12 +110,12 @@ pub(crate) struct PeerView {
     /// The peer's id in hex digits.
     #[schema(value_type = String, pattern = "^[0-9a-f]{40}$")]
     id: seedbed_metainfo::PeerId,
-    /// What its id says of the client and its version.
+    /// The client and version that its id names.
     client: String,
-    /// Where it connected from, or was dialled.
+    /// The address that it connected from, or at which it was dialled.
     #[schema(value_type = String)]
     address: SocketAddr,
-    /// What carries the connection.
+    /// The transport of the connection.
     transport: TransportView,
     /// Whether the stream is encrypted.
     encrypted: bool,
@@ -119,19 +123,19 @@ pub(crate) struct PeerView {
     origin: OriginView,
     /// Which of the seeders it is connected to, counted from 0.
     seeder: usize,
-    /// Whether it wants pieces.
+    /// Whether it is interested.
     interested: bool,
     /// Whether it is choked.
     choked: bool,
-    /// Bytes of content that it was sent.
+    /// Bytes of content sent to it.
     bytes: u64,
-    /// Blocks that it was sent.
+    /// Blocks sent to it.
     blocks: u64,
-    /// When its handshake came, in milliseconds from the seeder's start.
+    /// Time of its handshake, in milliseconds since the seeder's start.
     since: u64,
 }
 
-/// What carries a connection.
+/// The transport of a connection.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = Transport)]
@@ -149,14 +153,14 @@ enum OriginView {
     Outgoing,
 }
 
-/// What `/health` says beyond its status.
+/// The keys of `/health` beside its status.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = SeederHealth)]
 pub(crate) struct HealthView {
-    /// How many torrents any peer may have.
+    /// How many torrents peers can download.
     pub(crate) seeding_torrents: usize,
-    /// Those that are hashed.
+    /// The torrents that are hashed.
     pub(crate) known_hashes: Vec<KnownHash>,
 }
 

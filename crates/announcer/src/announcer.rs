@@ -1,105 +1,54 @@
-//! The handle: which torrents are announced, and how each of them stands.
+//! The handle of an announcer: which torrents it announces, and their states at the trackers.
 //!
 //! A task of its own announces each torrent to each tier of trackers, one announce at a time, so
-//! that events arrive in order. A torrent that is added again waits until its former tasks have ended.
+//! that events arrive in order. A torrent that is added again waits until its former tasks have
+//! ended.
 
 use std::{
     collections::{HashMap, HashSet},
-    net::IpAddr,
-    num::NonZeroU16,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    sync::{Arc, Mutex, MutexGuard},
 };
 
-use seedbed_metainfo::{Infohash, PeerId};
-use seedbed_service::Shutdown;
-use tokio::sync::{mpsc, watch};
-use tokio_util::task::TaskTracker;
+use seedbed_metainfo::Infohash;
+use seedbed_service::{Shutdown, shutdown::GRACE};
+use tokio::{
+    sync::{mpsc, watch},
+    time::timeout,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    response::Peer,
-    task::{Task, Tracker},
-    tracker_url::TrackerUrl,
+    config::Config,
+    shared::{PeersFound, Shared, lock},
+    status::{Progress, TrackerStatus},
+    task::Task,
+    tracker::Tracker,
 };
 
-/// Lists of peers that wait to be taken.
+/// Most lists of peers that wait to be received.
 const PEERS_WAITING: usize = 4096;
-
-/// What a seeder announces, and where.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// Tiers (BEP 12): every torrent is announced to each of them, and within a tier to the first
-    /// tracker that answers. One that comes twice counts once.
-    pub trackers: Vec<Vec<TrackerUrl>>,
-    /// The seeder's. The `key` of its announces and its transaction ids are derived from it.
-    pub peer_id: PeerId,
-    /// The port that peers are to dial.
-    pub port: NonZeroU16,
-    /// The address that peers are to dial; without one, the tracker takes the sender's.
-    pub announce_ip: Option<IpAddr>,
-    /// Announce at least so often, whatever the tracker's interval is, but not more often than its
-    /// `min interval` allows.
-    pub max_interval: Option<Duration>,
-    /// How many peers to ask for.
-    pub numwant: u32,
-}
-
-/// How far the seeder is with a torrent, as its announces say.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// Bytes uploaded so far.
-    pub uploaded: u64,
-    /// Bytes that the seeder lacks; not 0 for one that is to have only a share of the pieces.
-    pub left: u64,
-}
-
-/// How a torrent stands at one tier of trackers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TrackerStatus {
-    /// Which tier, counted from 0.
-    pub tier: usize,
-    /// The tracker in use: the one that accepted last, or failed last where all of the tier do.
-    pub url: TrackerUrl,
-    /// The last announce was accepted: the tracker lists the torrent now.
-    pub accepted: bool,
-    /// Why the last announce failed; none if it did not.
-    pub last_error: Option<String>,
-    /// Announces that the tier has accepted.
-    pub announces: u64,
-    /// Seeders that the tracker counted last.
-    pub complete: Option<u64>,
-    /// Leechers that the tracker counted last.
-    pub incomplete: Option<u64>,
-    /// The interval that the tracker asked for last.
-    pub interval: Option<Duration>,
-}
-
-/// Peers that a tracker listed for a torrent.
-pub type PeersFound = (Infohash, Vec<Peer>);
 
 /// Keeps torrents announced. A cheap handle: its clones are the same announcer.
 #[derive(Clone)]
-pub struct Announcer(Arc<Shared>);
+pub struct Announcer(Arc<Inner>);
 
-pub(crate) struct Shared {
-    pub(crate) config: Config,
-    pub(crate) tiers: Vec<Vec<Tracker>>,
+struct Inner {
+    shared: Arc<Shared>,
     shutdown: Shutdown,
     tasks: TaskTracker,
     torrents: Mutex<Torrents>,
-    pub(crate) changes: watch::Sender<()>,
-    pub(crate) peers: mpsc::Sender<PeersFound>,
 }
 
 #[derive(Default)]
 struct Torrents {
-    present: HashMap<Infohash, Torrent>,
+    present: HashMap<Infohash, AnnouncedTorrent>,
     /// The tasks of removed torrents that may still be sending `stopped`.
     leaving: HashMap<Infohash, TaskTracker>,
 }
 
-struct Torrent {
+struct AnnouncedTorrent {
     stop: Shutdown,
+    completed: CancellationToken,
     tasks: TaskTracker,
     statuses: Arc<Mutex<Vec<TrackerStatus>>>,
 }
@@ -107,8 +56,8 @@ struct Torrent {
 impl Announcer {
     /// An announcer that has no torrents yet, and the peers that it will find.
     ///
-    /// The peers need not be taken: lists that find the queue full are dropped. The announcer's
-    /// own entry is left out where the tracker gives peer ids.
+    /// The peers need not be received: lists that find the queue full are dropped. The announcer's
+    /// own entry is left out if the tracker gives peer ids.
     ///
     /// When `shutdown` is cancelled, every torrent is announced as `stopped`; see
     /// [`Announcer::finished`].
@@ -121,21 +70,19 @@ impl Announcer {
         let tracker = |url| Tracker::new(url, config.key());
         let tiers = tiers.into_iter().map(|tier| tier.into_iter().map(tracker).collect()).collect();
         let (peers, found) = mpsc::channel(PEERS_WAITING);
-        let shared = Shared {
-            config,
-            tiers,
+        let shared = Shared { config, tiers, changes: watch::Sender::default(), peers };
+        let inner = Inner {
+            shared: Arc::new(shared),
             shutdown,
             tasks: TaskTracker::new(),
             torrents: Mutex::default(),
-            changes: watch::Sender::default(),
-            peers,
         };
-        (Self(Arc::new(shared)), found)
+        (Self(Arc::new(inner)), found)
     }
 
-    /// Announces a torrent to every tier from now on. One that is there already stays as it is.
+    /// Announces a torrent to every tier from now on. One that is announced already stays as it is.
     ///
-    /// `progress` is asked at each announce.
+    /// Each announce calls `progress`.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
@@ -148,18 +95,20 @@ impl Announcer {
         let status = |(tier, trackers): (usize, &Vec<Tracker>)| {
             TrackerStatus::new(tier, trackers[0].url.clone())
         };
-        let torrent = Torrent {
+        let torrent = AnnouncedTorrent {
             stop: self.0.shutdown.child_token(),
+            completed: CancellationToken::new(),
             tasks: TaskTracker::new(),
-            statuses: Arc::new(Mutex::new(self.0.tiers.iter().enumerate().map(status).collect())),
+            statuses: Arc::new(Mutex::new(self.0.shared.tiers.iter().enumerate().map(status).collect())),
         };
         let progress: Arc<dyn Fn() -> Progress + Send + Sync> = Arc::new(progress);
-        for tier in 0..self.0.tiers.len() {
+        for tier in 0..self.0.shared.tiers.len() {
             let task = Task {
-                shared: Arc::clone(&self.0),
+                shared: Arc::clone(&self.0.shared),
                 tier,
                 infohash,
                 progress: Arc::clone(&progress),
+                completed: torrent.completed.clone(),
                 stop: torrent.stop.clone(),
                 statuses: Arc::clone(&torrent.statuses),
             };
@@ -169,9 +118,30 @@ impl Announcer {
         torrents.present.insert(infohash, torrent);
     }
 
-    /// Announces a torrent no more, and waits until `stopped` has been answered, for at most
-    /// [`GRACE`](seedbed_service::shutdown::GRACE). It is sent even if the caller does not wait
-    /// so long.
+    /// Announces that a download is complete, and waits until each tier has accepted `completed`, for
+    /// at most [`GRACE`]. The torrent's progress must say so from now on.
+    ///
+    /// A peer that was complete from the start must not call it (BEP 3).
+    pub async fn complete(&self, infohash: Infohash) {
+        let mut changes = self.changes();
+        let Some(statuses) = self.0.torrents().present.get(&infohash).map(|torrent| {
+            torrent.completed.cancel();
+            Arc::clone(&torrent.statuses)
+        }) else {
+            return;
+        };
+        let accepted = async {
+            while !lock(&statuses).iter().all(|status| status.completed) {
+                if changes.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        let _given_up = timeout(GRACE, accepted).await;
+    }
+
+    /// Stops announcing a torrent, and waits until `stopped` has been answered, for at most
+    /// [`GRACE`]. It is sent even if the caller does not wait so long.
     pub async fn remove(&self, infohash: Infohash) {
         let tasks = {
             let mut torrents = self.0.torrents();
@@ -181,11 +151,11 @@ impl Announcer {
             torrents.leaving.insert(infohash, torrent.tasks.clone());
             torrent.tasks
         };
-        self.0.changes.send_replace(());
+        self.0.shared.changes.send_replace(());
         tasks.wait().await;
     }
 
-    /// How a torrent stands at each tier, in the order of the configuration; nothing for an unknown
+    /// The state of a torrent at each tier, in the order of the configuration; empty for an unknown
     /// torrent.
     #[must_use]
     pub fn status(&self, infohash: Infohash) -> Vec<TrackerStatus> {
@@ -197,34 +167,15 @@ impl Announcer {
             .unwrap_or_default()
     }
 
-    /// Whether a tracker of at least one tier lists the torrent, or there is no tracker at all.
-    #[must_use]
-    pub fn accepted(&self, infohash: Infohash) -> bool {
-        self.0.torrents().present.get(&infohash).is_some_and(Torrent::accepted)
-    }
-
-    /// Whether a tracker of every tier lists the torrent.
-    #[must_use]
-    pub fn accepted_by_all(&self, infohash: Infohash) -> bool {
-        let listed = |torrent: &Torrent| lock(&torrent.statuses).iter().all(|s| s.accepted);
-        self.0.torrents().present.get(&infohash).is_some_and(listed)
-    }
-
-    /// Whether every torrent is [accepted](Self::accepted).
-    #[must_use]
-    pub fn all_accepted(&self) -> bool {
-        self.0.torrents().present.values().all(Torrent::accepted)
-    }
-
-    /// Sees a change each time that the status of a torrent may have changed. Subscribe first,
-    /// then look, then wait for a change and look again: nothing is missed.
+    /// Receives a change each time that the status of a torrent may have changed. To miss none,
+    /// subscribe before you call [`Announcer::status`].
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<()> {
-        self.0.changes.subscribe()
+        self.0.shared.changes.subscribe()
     }
 
     /// Waits until shutdown was asked for and every `stopped` has been answered, which takes no
-    /// longer than [`GRACE`](seedbed_service::shutdown::GRACE).
+    /// longer than [`GRACE`].
     pub async fn finished(&self) {
         self.0.shutdown.cancelled().await;
         self.0.tasks.close();
@@ -232,42 +183,8 @@ impl Announcer {
     }
 }
 
-impl Config {
-    /// The `key` by which a tracker knows this peer again when its address changes.
-    pub(crate) const fn key(&self) -> u32 {
-        let [.., a, b, c, d] = *self.peer_id.as_bytes();
-        u32::from_be_bytes([a, b, c, d])
-    }
-}
-
-impl Shared {
+impl Inner {
     fn torrents(&self) -> MutexGuard<'_, Torrents> {
         lock(&self.torrents)
     }
-}
-
-impl Torrent {
-    fn accepted(&self) -> bool {
-        let statuses = lock(&self.statuses);
-        statuses.is_empty() || statuses.iter().any(|status| status.accepted)
-    }
-}
-
-impl TrackerStatus {
-    const fn new(tier: usize, url: TrackerUrl) -> Self {
-        Self {
-            tier,
-            url,
-            accepted: false,
-            last_error: None,
-            announces: 0,
-            complete: None,
-            incomplete: None,
-            interval: None,
-        }
-    }
-}
-
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

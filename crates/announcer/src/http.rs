@@ -43,6 +43,7 @@ fn url(tracker: &Url, request: &AnnounceRequest) -> Url {
     query.push_str(match request.event {
         None => "",
         Some(Event::Started) => "&event=started",
+        Some(Event::Completed) => "&event=completed",
         Some(Event::Stopped) => "&event=stopped",
     });
     if let Some(ip) = request.ip {
@@ -63,7 +64,7 @@ mod tests {
         assert_eq!(
             url(&tracker, &AnnounceRequest::example()).as_str(),
             "http://tracker:8000/announce\
-            ?info_hash=%00%01%7F%80%FF%20%26%2B%25~abcdefghij&peer_id=-SB0100-0123456789ab\
+            ?info_hash=%00%01%7F%80%FF%20%26%2B%25~abcdefghij&peer_id=-SE0100-0123456789ab\
             &port=6881&uploaded=7&downloaded=0&left=0&compact=0&numwant=50&key=00c0ffee\
             &event=started&ip=192.0.2.1"
         );

@@ -1,4 +1,4 @@
-//! An announce, as every transport sends it in its own form.
+//! An announce, before a transport encodes it.
 
 use std::{net::IpAddr, num::NonZeroU16};
 
@@ -23,6 +23,7 @@ pub(crate) struct AnnounceRequest {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
     Started,
+    Completed,
     Stopped,
 }
 
@@ -32,7 +33,7 @@ impl AnnounceRequest {
     pub(crate) fn example() -> Self {
         Self {
             infohash: Infohash::new(*b"\x00\x01\x7f\x80\xff &+%~abcdefghij"),
-            peer_id: PeerId::new(*b"-SB0100-0123456789ab"),
+            peer_id: PeerId::new(*b"-SE0100-0123456789ab"),
             port: NonZeroU16::MIN.saturating_add(6880),
             uploaded: 7,
             downloaded: 0,

@@ -130,9 +130,9 @@ mod tests {
     #[test]
     fn bep_3_a_dictionary_list_gives_peers_with_their_ids() {
         let body = b"d8:completei2e10:incompletei1e8:intervali600e12:min intervali60e\
-            5:peersld2:ip9:127.0.0.17:peer id20:-SB0100-0123456789ab4:porti6881ee\
+            5:peersld2:ip9:127.0.0.17:peer id20:-SE0100-0123456789ab4:porti6881ee\
             d2:ip3:::14:porti6882eee15:warning message4:hushe";
-        let id = PeerId::new(*b"-SB0100-0123456789ab");
+        let id = PeerId::new(*b"-SE0100-0123456789ab");
         assert_eq!(
             parse(body),
             Ok(AnnounceResponse {

@@ -32,6 +32,18 @@ pub(crate) struct Schedule {
     position: usize,
     /// Failures of the whole tier since the last success.
     failures: u32,
+    completion: Completion,
+}
+
+/// Whether the download of a torrent has come to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Completion {
+    /// It has not, or there is none.
+    None,
+    /// No tracker of the tier has accepted `completed` yet.
+    Owed,
+    /// One has.
+    Announced,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -65,19 +77,37 @@ impl Schedule {
             order: (0..trackers).map(tracker).collect(),
             position: 0,
             failures: 0,
+            completion: Completion::None,
         }
     }
 
+    /// The download is complete: `completed` is due at once.
+    pub(crate) fn complete(&mut self, now: Instant) {
+        if !self.is_complete() {
+            self.completion = Completion::Owed;
+            self.due = now;
+        }
+    }
+
+    /// Whether [`Schedule::complete`] was called.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.completion != Completion::None
+    }
+
     /// `started` until it is accepted, then regular announces; `started` again after a failure,
-    /// since the tracker may have been restarted. One who only seeds never sends `completed`
-    /// (BEP 3).
+    /// since the tracker may have been restarted. `completed` follows once the download is complete;
+    /// a peer that only seeds never sends it (BEP 3).
     pub(crate) fn next(&self) -> Next {
         let Tracker { index, listed, .. } = self.order[self.position];
         Next {
             at: self.due,
             tracker: index,
-            event: (!listed).then_some(Event::Started),
-            timeout: self.patience().clamp(TIMEOUTS.0, TIMEOUTS.1),
+            event: match self.completion {
+                _ if !listed => Some(Event::Started),
+                Completion::Owed => Some(Event::Completed),
+                Completion::None | Completion::Announced => None,
+            },
+            timeout: self.retry_limit().clamp(TIMEOUTS.0, TIMEOUTS.1),
         }
     }
 
@@ -86,6 +116,7 @@ impl Schedule {
     pub(crate) fn on_success(
         &mut self,
         now: Instant,
+        event: Option<Event>,
         interval: Duration,
         min_interval: Option<Duration>,
     ) {
@@ -97,6 +128,12 @@ impl Schedule {
         (self.position, self.failures) = (0, 0);
         self.interval = Some(interval);
         self.due = now + interval;
+        match (event, self.completion) {
+            (Some(Event::Completed), _) => self.completion = Completion::Announced,
+            // `started` was accepted; `completed` follows at once.
+            (_, Completion::Owed) => self.due = now,
+            _ => {}
+        }
     }
 
     /// The announce failed: the next tracker of the tier is due at once. After the last one the
@@ -110,7 +147,7 @@ impl Schedule {
         self.due = now;
         if tier_failed {
             let delay = FIRST_RETRY.saturating_mul(2_u32.saturating_pow(self.failures));
-            self.due += delay.min(self.patience());
+            self.due += delay.min(self.retry_limit());
             self.failures = self.failures.saturating_add(1);
         }
         tier_failed
@@ -121,7 +158,7 @@ impl Schedule {
         self.order.iter().filter(|tracker| tracker.known).map(|tracker| tracker.index)
     }
 
-    fn patience(&self) -> Duration {
+    fn retry_limit(&self) -> Duration {
         self.interval.unwrap_or(LONGEST_RETRY)
     }
 }
@@ -161,7 +198,7 @@ mod tests {
         let mut schedule = Schedule::new(now, None, 1);
         schedule.on_failure(now);
         assert_eq!(schedule.next().event, Some(Event::Started));
-        schedule.on_success(now, seconds(1800), None);
+        schedule.on_success(now, None, seconds(1800), None);
         assert_eq!(schedule.next().event, None);
         assert_eq!(schedule.next().at, now + seconds(1800));
     }
@@ -177,7 +214,7 @@ mod tests {
     fn retries_are_never_further_apart_than_the_last_known_interval() {
         let now = Instant::now();
         let mut schedule = Schedule::new(now, None, 1);
-        schedule.on_success(now, seconds(3), None);
+        schedule.on_success(now, None, seconds(3), None);
         assert_eq!(pauses(&mut schedule, 6), [250, 500, 1000, 2000, 3000, 3000]);
     }
 
@@ -186,7 +223,7 @@ mod tests {
         let now = Instant::now();
         let mut schedule = Schedule::new(now, None, 1);
         pauses(&mut schedule, 5);
-        schedule.on_success(now, seconds(30), None);
+        schedule.on_success(now, None, seconds(30), None);
         schedule.on_failure(now + seconds(30));
         assert_eq!(schedule.next().event, Some(Event::Started));
         assert_eq!(schedule.next().at, now + seconds(30) + FIRST_RETRY);
@@ -207,7 +244,7 @@ mod tests {
         ] {
             let now = Instant::now();
             let mut schedule = Schedule::new(now, max.map(seconds), 1);
-            schedule.on_success(now, seconds(interval), min.map(seconds));
+            schedule.on_success(now, None, seconds(interval), min.map(seconds));
             assert_eq!(schedule.next().at, now + seconds(expected), "{interval} {min:?} {max:?}");
         }
     }
@@ -217,7 +254,7 @@ mod tests {
         let now = Instant::now();
         let mut schedule = Schedule::new(now, None, 1);
         for (interval, timeout) in [(1, 2), (3, 3), (600, 5)] {
-            schedule.on_success(now, seconds(interval), None);
+            schedule.on_success(now, None, seconds(interval), None);
             assert_eq!(schedule.next().timeout, seconds(timeout));
         }
     }
@@ -230,7 +267,7 @@ mod tests {
         let mut failed = schedule.clone();
         failed.on_failure(now);
         assert_eq!(failed.owed_stopped().count(), 1, "the answer may be lost, and not the request");
-        schedule.on_success(now, seconds(1), None);
+        schedule.on_success(now, None, seconds(1), None);
         assert_eq!(schedule.owed_stopped().count(), 1);
     }
 
@@ -251,7 +288,7 @@ mod tests {
         let mut schedule = Schedule::new(now, None, 3);
         schedule.on_failure(now);
         schedule.on_failure(now);
-        schedule.on_success(now, seconds(1), None);
+        schedule.on_success(now, None, seconds(1), None);
         let mut tried = Vec::new();
         for _ in 0..3 {
             tried.push(schedule.next().tracker);
@@ -264,11 +301,11 @@ mod tests {
     fn each_tracker_of_a_tier_hears_started_first_and_is_owed_stopped() {
         let now = Instant::now();
         let mut schedule = Schedule::new(now, None, 3);
-        schedule.on_success(now, seconds(1), None);
+        schedule.on_success(now, None, seconds(1), None);
         assert_eq!((schedule.next().tracker, schedule.next().event), (0, None));
         schedule.on_failure(now);
         assert_eq!((schedule.next().tracker, schedule.next().event), (1, Some(Event::Started)));
-        schedule.on_success(now, seconds(1), None);
+        schedule.on_success(now, None, seconds(1), None);
         assert_eq!((schedule.next().tracker, schedule.next().event), (1, None));
         assert_eq!(schedule.owed_stopped().collect::<Vec<_>>(), [1, 0]);
     }

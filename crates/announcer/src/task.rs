@@ -1,4 +1,4 @@
-//! The task that keeps one torrent announced to one tier of trackers: it does what the schedule says.
+//! The task that keeps one torrent announced to one tier of trackers, as its schedule demands.
 
 use std::{
     sync::{Arc, Mutex},
@@ -8,62 +8,19 @@ use std::{
 use futures_util::future::join_all;
 use seedbed_metainfo::Infohash;
 use seedbed_service::{Shutdown, shutdown::GRACE};
-use tokio::{
-    sync::Semaphore,
-    time::{sleep, sleep_until},
-};
-use tokio_util::task::TaskTracker;
+use tokio::time::{sleep, sleep_until};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, info, warn};
-use url::Url;
 
 use crate::{
-    announcer::{Progress, Shared, TrackerStatus, lock},
     error::Error,
-    http,
     request::{AnnounceRequest, Event},
     response::AnnounceResponse,
     schedule::Schedule,
-    tracker_url::{Endpoint, TrackerUrl},
-    udp,
+    shared::{Shared, lock},
+    status::{Progress, TrackerStatus},
+    tracker::Tracker,
 };
-
-/// Announces under way at one tracker at a time, and so the sockets that it takes.
-const CONCURRENCY: usize = 16;
-
-/// A tracker, shared by the tasks of all torrents.
-pub(crate) struct Tracker {
-    pub(crate) url: TrackerUrl,
-    transport: Transport,
-    slots: Semaphore,
-}
-
-enum Transport {
-    Http(Url),
-    Udp(udp::Tracker),
-}
-
-impl Tracker {
-    pub(crate) fn new(url: TrackerUrl, first_transaction: u32) -> Self {
-        let transport = match url.endpoint() {
-            Endpoint::Http(url) => Transport::Http(url.clone()),
-            Endpoint::Udp { host, port } => {
-                Transport::Udp(udp::Tracker::new(host.clone(), *port, first_transaction))
-            }
-        };
-        Self { url, transport, slots: Semaphore::new(CONCURRENCY) }
-    }
-
-    async fn announce(
-        &self,
-        request: &AnnounceRequest,
-        timeout: Duration,
-    ) -> Result<AnnounceResponse, Error> {
-        match &self.transport {
-            Transport::Http(url) => http::announce(url, request, timeout).await,
-            Transport::Udp(tracker) => tracker.announce(request, timeout).await,
-        }
-    }
-}
 
 /// Keeps one torrent announced to one tier.
 pub(crate) struct Task {
@@ -71,13 +28,15 @@ pub(crate) struct Task {
     pub(crate) tier: usize,
     pub(crate) infohash: Infohash,
     pub(crate) progress: Arc<dyn Fn() -> Progress + Send + Sync>,
+    /// Cancelled when the torrent is complete, if it was not from the start.
+    pub(crate) completed: CancellationToken,
     pub(crate) stop: Shutdown,
     pub(crate) statuses: Arc<Mutex<Vec<TrackerStatus>>>,
 }
 
 impl Task {
-    /// Runs until [`GRACE`] after it is to stop at the latest; begins when the tasks `before` it,
-    /// of the same torrent, have ended.
+    /// Runs until it is told to stop and `stopped` is sent, which takes no longer than [`GRACE`]. It
+    /// begins when the tasks `before` it, of the same torrent, have ended.
     pub(crate) async fn run(self, before: Option<TaskTracker>) {
         if let Some(before) = before {
             before.wait().await;
@@ -90,8 +49,8 @@ impl Task {
         }
     }
 
-    /// Announces until it is to stop, lets the announce under way end, but leaves it half of the
-    /// time for that, and then sends `stopped`.
+    /// Announces until it is told to stop. Then the announce under way gets half of [`GRACE`] to end,
+    /// before `stopped` is sent.
     async fn keep_announced(&self) {
         let trackers = &self.shared.tiers[self.tier];
         let mut schedule = Schedule::new(now(), self.shared.config.max_interval, trackers.len());
@@ -100,11 +59,15 @@ impl Task {
             let tracker = &trackers[next.tracker];
             let turn = async {
                 sleep_until(next.at.into()).await;
-                tracker.slots.acquire().await
+                tracker.turn().await
             };
             let _slot = tokio::select! {
                 biased;
                 () = self.stop.cancelled() => break,
+                () = self.completed.cancelled(), if !schedule.is_complete() => {
+                    schedule.complete(now());
+                    continue;
+                }
                 slot = turn => slot,
             };
             let result = tokio::select! {
@@ -113,8 +76,8 @@ impl Task {
             };
             match result {
                 Ok(response) => {
-                    schedule.on_success(now(), response.interval, response.min_interval);
-                    self.succeeded(tracker, response);
+                    schedule.on_success(now(), next.event, response.interval, response.min_interval);
+                    self.succeeded(tracker, next.event, response);
                 }
                 Err(error) => {
                     let tier_failed = schedule.on_failure(now());
@@ -122,13 +85,13 @@ impl Task {
                 }
             }
         }
-        // At once, so that one that is silent does not take the time of the others.
+        // Side by side, so that a silent tracker does not take the time of the others.
         join_all(schedule.owed_stopped().map(|tracker| self.send_stopped(&trackers[tracker])))
             .await;
     }
 
     async fn send_stopped(&self, tracker: &Tracker) {
-        let _slot = tracker.slots.acquire().await;
+        let _slot = tracker.turn().await;
         if let Err(error) = self.announce(tracker, Some(Event::Stopped), GRACE).await {
             self.failed(tracker, &error, true);
         }
@@ -147,13 +110,13 @@ impl Task {
         timeout: Duration,
     ) -> Result<AnnounceResponse, Error> {
         let config = &self.shared.config;
-        let Progress { uploaded, left } = (self.progress)();
+        let Progress { uploaded, downloaded, left } = (self.progress)();
         let request = AnnounceRequest {
             infohash: self.infohash,
             peer_id: config.peer_id,
             port: config.port,
             uploaded,
-            downloaded: 0,
+            downloaded,
             left,
             event,
             numwant: if event == Some(Event::Stopped) { 0 } else { config.numwant },
@@ -163,7 +126,7 @@ impl Task {
         tracker.announce(&request, timeout).await
     }
 
-    fn succeeded(&self, tracker: &Tracker, response: AnnounceResponse) {
+    fn succeeded(&self, tracker: &Tracker, event: Option<Event>, response: AnnounceResponse) {
         let Self { infohash, .. } = self;
         let url = &tracker.url;
         if let Some(warning) = response.warning {
@@ -177,6 +140,7 @@ impl Task {
             status.accepted = true;
             status.last_error = None;
             status.announces += 1;
+            status.completed |= event == Some(Event::Completed);
             status.complete = response.complete;
             status.incomplete = response.incomplete;
             status.interval = Some(response.interval);
@@ -184,7 +148,7 @@ impl Task {
         let mut peers = response.peers;
         peers.retain(|peer| peer.peer_id != Some(self.shared.config.peer_id));
         if !peers.is_empty() && self.shared.peers.try_send((*infohash, peers)).is_err() {
-            debug!(tracker = %url, %infohash, "nobody takes the peers found");
+            debug!(tracker = %url, %infohash, "dropped a list of peers: the queue is full");
         }
     }
 

@@ -227,6 +227,7 @@ fn announce_packet(
     let event = match request.event {
         None => AnnounceEvent::None,
         Some(Event::Started) => AnnounceEvent::Started,
+        Some(Event::Completed) => AnnounceEvent::Completed,
         Some(Event::Stopped) => AnnounceEvent::Stopped,
     };
     // BEP 15 has no field for an IPv6 address. Zero: the address that the packet comes from.

@@ -1,22 +1,21 @@
-//! Bencoding (BEP 3) as it comes from outside: whatever the bytes are, they are read or refused, in
-//! time and memory bounded by their length.
+//! A decoder for bencoded data (BEP 3) from untrusted sources, with bounded time and memory.
 //!
-//! Keys may come in any order, since many writers do not sort them, but each of them once: of two,
-//! one program would take the first and another the second.
+//! The keys of a dictionary may be in any order, since many writers do not sort them. A key that
+//! occurs twice is an error, since programs differ in which value they take.
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
-/// How deep lists and dictionaries may lie in each other. A .torrent file needs six.
+/// Deepest nesting of lists and dictionaries. A .torrent file needs six levels.
 const DEPTH: usize = 100;
 
-/// How many values there may be: some twenty times those of a torrent of 10,000 files. Each takes
-/// more memory than the two bytes that it has at least.
+/// Most values: about twenty times as many as a torrent of 10,000 files has. A value of two bytes
+/// takes many times that in memory.
 const VALUES: usize = 1_000_000;
 
-/// A bencoded value; its byte strings lie in what it was decoded from.
+/// A bencoded value. Its byte strings borrow from the encoded data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value<'a> {
-    /// An integer of 64 bits; larger ones are refused.
+    /// An integer of 64 bits; larger ones are errors.
     Integer(i64),
     /// A byte string, which need not be text.
     Bytes(&'a [u8]),
@@ -30,7 +29,7 @@ pub enum Value<'a> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Dict<'a>(BTreeMap<&'a [u8], (Value<'a>, &'a [u8])>);
 
-/// Bytes are not bencoded.
+/// Bytes that are not bencoded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("wanted {wanted} at byte {at} of bencoded data")]
 pub struct Malformed {
@@ -38,10 +37,10 @@ pub struct Malformed {
     wanted: &'static str,
 }
 
-/// Decodes `bytes`, all of them.
+/// Decodes one value, which must span all of `bytes`.
 ///
 /// # Errors
-/// They are not one bencoded value.
+/// The bytes are not exactly one bencoded value.
 pub fn decode(bytes: &[u8]) -> Result<Value<'_>, Malformed> {
     let mut decoder = Decoder { bytes, at: 0, values: 0 };
     let value = decoder.value(0)?;
@@ -93,7 +92,7 @@ impl<'a> Dict<'a> {
         self.0.get(key.as_bytes()).map(|(value, _)| value)
     }
 
-    /// The very bytes of the value of `key`, which is what an infohash is the hash of.
+    /// The encoded bytes of the value of `key`, of which an infohash is the hash.
     #[must_use]
     pub fn raw(&self, key: &str) -> Option<&'a [u8]> {
         self.0.get(key.as_bytes()).map(|(_, raw)| *raw)
@@ -150,7 +149,7 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    /// Whether a list or dictionary ends here; its end is then read.
+    /// Whether a list or dictionary ends here. If it does, skips its end.
     fn at_end(&mut self) -> bool {
         let ends = self.bytes.get(self.at) == Some(&b'e');
         self.at += usize::from(ends);
@@ -167,7 +166,7 @@ impl<'a> Decoder<'a> {
         Ok(string)
     }
 
-    /// A number in its only form: without leading zeros, `+` or `-0`.
+    /// Reads a number in its canonical form: without leading zeros, `+` or `-0`.
     fn number(&mut self, end: u8, wanted: &'static str) -> Result<i64, Malformed> {
         // `-9223372036854775808` has 20 bytes.
         let end = self.bytes[self.at..].iter().take(21).position(|&byte| byte == end);

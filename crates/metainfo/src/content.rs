@@ -1,12 +1,12 @@
-//! Content: named files of known length whose bytes can be read anywhere, in any order.
+//! Content: named files of known length whose bytes can be read at any offset.
 
 use std::io;
 
 use crate::Identity;
 
-/// What a torrent is made from.
+/// The content that a torrent describes.
 ///
-/// A reader of the same range gets the same bytes each time; implementations have no position.
+/// Two reads of the same range return the same bytes. Implementations have no position.
 pub trait Content: Send + Sync {
     /// The metainfo's `name`: the file's name, or the folder's.
     fn name(&self) -> &str;
@@ -55,16 +55,16 @@ pub trait Content: Send + Sync {
 /// One file of a [`Content`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContentFile {
-    /// Path below the torrent's folder, as its components. A single file's is its name.
+    /// The components of the path below the torrent's folder. The path of a single file is its name.
     pub path: Vec<String>,
     /// Length in bytes.
     pub length: u64,
-    /// A pad file (BEP 47): zeros that are in the pieces, but no file that anybody wants.
+    /// Whether it is a pad file (BEP 47): zeros that the pieces include, but clients do not store.
     pub is_pad: bool,
 }
 
 impl ContentFile {
-    /// A file that is no pad.
+    /// A file that is not a pad file.
     #[must_use]
     pub fn new(path: Vec<String>, length: u64) -> Self {
         Self { path, length, is_pad: false }
@@ -82,7 +82,7 @@ pub(crate) fn total_length(content: &dyn Content) -> u64 {
     content.files().iter().map(|file| file.length).sum()
 }
 
-/// Whether `name` is one component of a path, which leads nowhere else.
+/// Whether `name` is a single component of a path that stays in its directory.
 pub(crate) fn is_file_name(name: &str) -> bool {
     !["", ".", ".."].contains(&name) && !name.contains(['/', '\0'])
 }

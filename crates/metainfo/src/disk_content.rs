@@ -33,7 +33,7 @@ const TICKS: Duration = Duration::from_millis(20);
 /// is pinned as it is, and the next write is found out.
 const PIN_ATTEMPTS: usize = 50;
 
-/// A file or folder, opened read-only, whose layout was taken once.
+/// A file or folder on disk, scanned once and only ever read.
 #[derive(Debug)]
 pub struct DiskContent {
     root: PathBuf,
@@ -45,7 +45,7 @@ pub struct DiskContent {
     pinned: RwLock<Option<Arc<[FileIdentity]>>>,
 }
 
-/// Why a path is no content.
+/// Why a path cannot be scanned.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ScanError {
@@ -58,17 +58,17 @@ pub enum ScanError {
     /// A device, socket or pipe.
     #[error("wanted a file or a folder, got {0}")]
     Special(PathBuf),
-    /// A link could lead anywhere.
+    /// A symbolic link leaves the boundary.
     #[error("wanted a file or a folder, got {0}, a symbolic link to outside of {1}")]
     LinkLeaves(PathBuf, PathBuf),
-    /// A walk that follows links to folders may never end.
+    /// A walk that follows links to folders might never end.
     #[error("wanted a file or a folder, got {0}, a symbolic link to a folder")]
     LinkedFolder(PathBuf),
     /// Windows, and the engine with it, takes a backslash for a separator.
     #[error("wanted a name without a backslash, got {0:?}")]
     Backslash(PathBuf),
-    /// There are no bytes to make a piece of.
-    #[error("wanted content, but {0} is empty")]
+    /// It has no bytes, so there is no piece.
+    #[error("wanted a file or folder with at least one byte, but {0} is empty")]
     Empty(PathBuf),
 }
 
@@ -84,10 +84,10 @@ enum ReadError {
 }
 
 impl DiskContent {
-    /// Takes the layout of the file or folder at `path`.
+    /// Scans the file or folder at `path`.
     ///
-    /// Files of a folder are ordered by their path's components, bytewise. Names that begin with a
-    /// dot are left out. A symbolic link is followed where it leads to a place within `boundary`.
+    /// The files of a folder are sorted by the bytes of their paths' components. Names that begin with
+    /// a dot are left out. A symbolic link is followed if it leads to a file within `boundary`.
     ///
     /// # Errors
     /// The path, or anything below it, cannot be read or does not fit into a metainfo.
@@ -112,7 +112,7 @@ impl DiskContent {
         Ok(Self { root: path.to_owned(), name, single_file, files, number, pinned })
     }
 
-    /// Where the file with index `file` is.
+    /// The path of the file with index `file`.
     #[must_use]
     pub fn path_of(&self, file: usize) -> PathBuf {
         let mut path = self.root.clone();
@@ -227,7 +227,7 @@ impl Drop for DiskContent {
     }
 }
 
-/// Whether an entry is content: names that begin with a dot are not.
+/// Whether a name begins with a dot: such entries are not part of any content.
 #[must_use]
 pub fn is_hidden(name: &std::ffi::OsStr) -> bool {
     name.as_encoded_bytes().starts_with(b".")

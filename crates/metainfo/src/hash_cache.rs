@@ -1,10 +1,10 @@
-//! Hashes of content that has not changed since, remembered in a directory.
+//! A cache of hashes of content, in a directory.
 //!
-//! An entry begins with everything that its hashes depend on, and is of use only to a content that
-//! has the very same: the layout and, of each file, the device, the inode, the length and the times
-//! of the last change of its bytes and of its inode. The latter cannot be set back. Times are no
-//! finer than the clock's tick, so what changed just before it was hashed is not remembered: a later
-//! change might leave the same time.
+//! An entry begins with everything that its hashes depend on, and matches only content that has
+//! exactly that: the layout, and of each file the device, the inode, the length, and the times at
+//! which its bytes and its inode changed. No program can set the latter back. Times move in ticks of
+//! the clock, so content that changed just before it was hashed is not stored: a later change could
+//! leave the same time.
 
 use std::{
     fs,
@@ -24,21 +24,21 @@ use crate::{
     identity::FileIdentity,
 };
 
-/// The first bytes of an entry. Another format, or another meaning of the hashes, needs another.
+/// The first bytes of an entry. They change with the format and with the meaning of the hashes.
 const MAGIC: &[u8] = b"seedbed hashes 1\n";
 
-/// How long the files of an entry have been left alone at least.
+/// How long files must have been left alone before their hashes are stored.
 const SETTLED: Duration = Duration::from_secs(2);
 
-/// A directory of remembered hashes.
+/// A directory of hashes.
 #[derive(Clone, Debug)]
 pub struct HashCache(PathBuf);
 
 impl HashCache {
-    /// The cache in `directory`, which is made if it is not there.
+    /// Opens the cache in `directory`, which is created if it does not exist.
     ///
     /// # Errors
-    /// Nothing can be written there.
+    /// The directory cannot be written to.
     pub fn open(directory: &Path) -> io::Result<Self> {
         fs::create_dir_all(directory)?;
         let cache = Self(directory.to_owned());
@@ -48,9 +48,8 @@ impl HashCache {
         Ok(cache)
     }
 
-    /// The hashes of `content`: those remembered, or else those that `hash` gives, which are then
-    /// remembered if nothing changed meanwhile. Where an entry cannot be read or written, there is
-    /// none.
+    /// Returns the hashes of `content` from the cache, or else from `hash`. The latter are stored
+    /// unless a file changed meanwhile. Errors of the cache itself are ignored.
     pub(crate) fn hashes(
         &self,
         content: &dyn Content,
@@ -81,7 +80,7 @@ impl HashCache {
         let hashes = hash()?;
         let same = matches!(content.identity(), Ok(Some(after)) if after == identity);
         if same && identity.is_settled(now, SETTLED) {
-            // The next one to ask hashes again.
+            // Without an entry, the next call hashes again.
             let _not_remembered = self.write(&path, &entry.to_bytes(&hashes));
         }
         Ok(hashes)
@@ -97,7 +96,7 @@ impl HashCache {
         })
     }
 
-    /// A path that nobody else writes to.
+    /// A path that no other process or thread writes to.
     fn temporary(&self) -> PathBuf {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -105,11 +104,11 @@ impl HashCache {
     }
 }
 
-/// What an entry is for.
+/// The key of an entry.
 struct Entry {
-    /// The same for the same place, so that a content that changed leaves no entry behind.
+    /// File name: the same for the same place, so that new hashes replace the old ones.
     name: String,
-    /// All that the hashes depend on.
+    /// Everything that the hashes depend on.
     key: Vec<u8>,
     pieces: usize,
     files: usize,
@@ -156,7 +155,7 @@ impl Entry {
         bytes
     }
 
-    /// None if the entry is for something else, or broken.
+    /// Returns `None` if the entry is for other content, or broken.
     fn parse(&self, bytes: &[u8]) -> Option<Hashes> {
         let (rest, sum) = bytes.split_last_chunk::<32>()?;
         let hashes = rest.strip_prefix(&*self.key)?;
@@ -169,7 +168,7 @@ impl Entry {
     }
 }
 
-/// Bytes from which all that went in could be read again: no two keys are the same by accident.
+/// A key under construction. Lengths precede strings, so that different inputs give different keys.
 struct Key(Vec<u8>);
 
 impl Key {

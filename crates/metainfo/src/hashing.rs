@@ -19,8 +19,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{Content, ContentFile, Progress, content::total_length};
 
-/// About how many bytes a run has: enough that the hand-over costs little, few enough that they
-/// stay in the cache between the two hashes.
+/// Approximate length of a run in bytes: long enough to make the hand-over cheap, short enough to
+/// stay in the processor's cache between the two hashes.
 const RUN: u32 = 1 << 20;
 
 /// The hashes of one content.
@@ -32,12 +32,12 @@ pub(crate) struct Hashes {
     pub(crate) files: Vec<[u8; 32]>,
 }
 
-/// Why there are no hashes.
+/// Why hashing failed.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// The file with this index could not be read.
     Read(usize, io::Error),
-    /// Nobody wants them any more.
+    /// [`Progress::interrupt`] was called.
     Interrupted,
 }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{Content, ContentFile, Options, PieceLength};
 
-/// The dictionary that is hashed.
+/// The info dictionary, whose hash is the infohash.
 #[derive(Serialize)]
 pub(crate) struct Info<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -33,9 +33,9 @@ struct InfoFile<'a> {
     path: &'a [String],
 }
 
-/// What is around the info dictionary in a .torrent file.
+/// The dictionary of a .torrent file, which contains the info dictionary.
 #[derive(Serialize)]
-pub(crate) struct Torrent<'a> {
+pub(crate) struct TorrentDictionary<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) announce: Option<&'a str>,
     /// Tiers (BEP 12).

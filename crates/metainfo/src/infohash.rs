@@ -8,19 +8,19 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Infohash([u8; 20]);
 
-/// A text is not an infohash.
+/// A text that is no infohash.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("wanted an infohash of 40 hex digits, got {0:?}")]
 pub struct InvalidInfohash(String);
 
 impl Infohash {
-    /// The infohash of these raw bytes.
+    /// Creates an infohash of raw bytes.
     #[must_use]
     pub const fn new(bytes: [u8; 20]) -> Self {
         Self(bytes)
     }
 
-    /// The raw bytes, as they stand in a handshake or an announce.
+    /// The raw bytes, as in a handshake or an announce.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 20] {
         &self.0

@@ -1,8 +1,6 @@
-//! BitTorrent's names for content: infohash, peer id, magnet link, and the metainfo (BEP 3) that
-//! they are computed from.
+//! Metainfo (BEP 3), infohashes, magnet links and peer ids, and the content that they describe.
 //!
-//! Everything here is a pure function of its input. The same bytes, names, piece length and
-//! namespace give the same infohash on every machine.
+//! The same bytes, names, piece length and namespace give the same infohash on every machine.
 
 pub mod bencode;
 mod content;
@@ -22,7 +20,7 @@ mod peer_id;
 mod piece_length;
 mod progress;
 mod synthetic_content;
-mod torrent;
+mod torrent_file;
 
 pub use content::{Content, ContentFile, InvalidName, check_name};
 pub use disk_content::{DiskContent, ScanError, is_hidden};
@@ -36,4 +34,4 @@ pub use peer_id::{PeerId, SEEDBED_PREFIX};
 pub use piece_length::{InvalidPieceLength, PieceLength};
 pub use progress::Progress;
 pub use synthetic_content::{InvalidSynthetic, SyntheticContent};
-pub use torrent::{InvalidTorrent, Torrent};
+pub use torrent_file::{InvalidTorrentFile, TorrentFile};

@@ -15,7 +15,7 @@ pub(crate) const UNRESERVED: &AsciiSet =
 pub struct MagnetLink {
     /// The torrent, `xt`.
     pub infohash: Infohash,
-    /// Name to show until the metadata is there, `dn`.
+    /// Name to show until the metadata has arrived, `dn`.
     pub name: Option<String>,
     /// Length of the content in bytes, `xl`.
     pub length: Option<u64>,
@@ -45,30 +45,30 @@ impl fmt::Display for MagnetLink {
     }
 }
 
-/// A text is no magnet link to a torrent.
+/// A text that is no magnet link to a torrent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidMagnetLink {
-    /// Something else altogether.
+    /// It has another scheme.
     #[error("wanted a magnet link, magnet:?xt=urn:btih:..., got {0:?}")]
     Scheme(String),
-    /// It names no torrent.
+    /// It has no infohash.
     #[error("wanted a magnet link with an infohash, xt=urn:btih:..., got one without")]
     NoInfohash,
-    /// It names the torrent by the infohash of BEP 52 alone.
+    /// It has an infohash of BEP 52 only.
     #[error("wanted a magnet link with xt=urn:btih:..., got version 2 (xt=urn:btmh:...) alone")]
     Version2,
-    /// The infohash is none.
+    /// The infohash is invalid.
     #[error("wanted an infohash of 40 hex digits or 32 of base32, got {0:?}")]
     Infohash(String),
-    /// A parameter has no value that it can have.
+    /// The value of a parameter is invalid.
     #[error("wanted the magnet link's {name} to be {wanted}, got {value:?}")]
     Parameter {
         /// Its name.
         name: String,
-        /// What it has to be.
+        /// The valid values.
         wanted: &'static str,
-        /// What it is.
+        /// Its value.
         value: String,
     },
 }

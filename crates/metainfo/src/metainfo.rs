@@ -11,24 +11,24 @@ use crate::{
     Progress, ScanError,
     content::total_length,
     hashing::{self, Failure, Hashes},
-    info::{Info, Torrent, bencode},
+    info::{Info, TorrentDictionary, bencode},
     magnet_link::UNRESERVED,
 };
 
-/// What the info dictionary holds beyond the content.
+/// The settings of an info dictionary.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Chosen by the length of the content where none is given.
+    /// The piece length; `None` chooses one by the length of the content.
     pub piece_length: Option<PieceLength>,
     /// Namespace, written as `source`: another one gives other infohashes for the same content.
     pub source: Option<String>,
-    /// Peers come from the trackers alone (BEP 27).
+    /// Whether peers may come from the trackers only (BEP 27).
     pub private: bool,
-    /// Let every file begin at a piece boundary, by pad files between them (BEP 47).
+    /// Whether to align each file to a piece, with pad files in between (BEP 47).
     pub pads: bool,
 }
 
-/// A torrent's description, complete.
+/// The complete description of a torrent.
 #[derive(Clone, Debug)]
 pub struct Metainfo {
     info: Vec<u8>,
@@ -53,11 +53,11 @@ pub struct File {
     pub sha256: [u8; 32],
 }
 
-/// Why there is no metainfo.
+/// Why metainfo could not be built.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The path is no content.
+    /// The path cannot be scanned.
     #[error(transparent)]
     Scan(#[from] ScanError),
     /// A file could not be examined before it was hashed.
@@ -84,7 +84,7 @@ pub enum Error {
 }
 
 impl Metainfo {
-    /// Hashes `content` and describes it.
+    /// Pins and hashes `content`, and describes it.
     ///
     /// # Errors
     /// A file cannot be read.
@@ -92,8 +92,7 @@ impl Metainfo {
         Self::build_with(content, options, &Progress::default(), None)
     }
 
-    /// As [`Metainfo::build`], on all cores; `progress` shows how far it is and interrupts it, and
-    /// what `cache` remembers is not hashed again.
+    /// As [`Metainfo::build`], with `progress` to watch and to interrupt it, and a `cache` of hashes.
     ///
     /// # Errors
     /// A file cannot be read, or the hashing was interrupted.
@@ -148,10 +147,10 @@ impl Metainfo {
         })
     }
 
-    /// Describes the single file at `path` with nothing but defaults.
+    /// Describes the single file at `path`, with default options.
     ///
     /// # Errors
-    /// It cannot be read, or is empty.
+    /// The file cannot be read, or is empty.
     pub fn of_file(path: &Path) -> Result<Self, Error> {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let content = DiskContent::scan(path, folder.unwrap_or(Path::new(".")))?;
@@ -170,7 +169,7 @@ impl Metainfo {
         &self.name
     }
 
-    /// Whether it describes one file and no folder.
+    /// Whether it describes a single file instead of a folder.
     #[must_use]
     pub fn is_single_file(&self) -> bool {
         self.single_file
@@ -188,7 +187,7 @@ impl Metainfo {
         self.piece_length
     }
 
-    /// How many pieces there are.
+    /// The number of pieces.
     #[must_use]
     pub fn piece_count(&self) -> usize {
         self.piece_count
@@ -200,8 +199,8 @@ impl Metainfo {
         &self.files
     }
 
-    /// `content`, which this describes, as it describes it: with pad files where it has them. The
-    /// files of the result are those of the info dictionary, one by one.
+    /// Adds the pad files of this metainfo to `content`, so that its files are exactly those of the
+    /// info dictionary.
     #[must_use]
     pub fn laid_out(&self, content: Arc<dyn Content>) -> Arc<dyn Content> {
         if self.pads { Arc::new(Padded::new(content, self.piece_length)) } else { content }
@@ -209,11 +208,11 @@ impl Metainfo {
 
     /// The .torrent file, with tiers of trackers (BEP 12) and web seeds (BEP 19).
     ///
-    /// A web seed is given by its base URL: what is below it is named as the content is.
+    /// A web seed is given by the base URL below which the content's file or folder is.
     #[must_use]
     pub fn to_torrent(&self, tiers: &[Vec<String>], web_seeds: &[String]) -> Vec<u8> {
         let tiers = || tiers.iter().filter(|tier| !tier.is_empty());
-        bencode(&Torrent {
+        bencode(&TorrentDictionary {
             announce: tiers().flatten().next().map(String::as_str),
             announce_list: tiers().map(Vec::as_slice).collect(),
             info: RawValue(&self.info),
@@ -221,7 +220,7 @@ impl Metainfo {
         })
     }
 
-    /// The magnet link (BEP 9). It has no tiers: the trackers are named in their order.
+    /// The magnet link (BEP 9). It has no tiers, and lists all trackers in their order.
     #[must_use]
     pub fn magnet_link(&self, tiers: &[Vec<String>], web_seeds: &[String]) -> MagnetLink {
         MagnetLink {

@@ -4,19 +4,19 @@ use std::{io, ops::Deref};
 
 use crate::{Content, ContentFile, Identity, PieceLength};
 
-/// A content with pad files. Its files are those of the metainfo, one by one: the pad files, whose
-/// bytes are zeros, have an index of their own.
+/// Content with pad files. Its files are exactly those of the metainfo: a pad file, whose bytes are
+/// zeros, has an index of its own.
 #[derive(Debug)]
 pub struct Padded<P> {
     content: P,
     files: Vec<ContentFile>,
-    /// Which file of `content` each one is; none for a pad file.
+    /// The index in `content` of each file; `None` for a pad file.
     sources: Vec<Option<usize>>,
 }
 
 impl<P: Deref<Target: Content>> Padded<P> {
-    /// The `content` pointed to, with a pad file after each file that does not end with a piece, unless nothing
-    /// but empty files follow.
+    /// Adds a pad file after each file that does not end at the end of a piece, unless only empty files
+    /// follow.
     #[must_use]
     pub fn new(content: P, piece_length: PieceLength) -> Self {
         let piece_length = u64::from(piece_length.bytes());

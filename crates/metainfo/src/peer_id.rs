@@ -15,13 +15,13 @@ pub const SEEDBED_PREFIX: [u8; 8] = *b"-SE0100-";
 pub struct PeerId([u8; 20]);
 
 impl PeerId {
-    /// The peer id of these raw bytes.
+    /// Creates a peer id of raw bytes.
     #[must_use]
     pub const fn new(bytes: [u8; 20]) -> Self {
         Self(bytes)
     }
 
-    /// A peer id in Azureus style: `prefix` (such as `-SB0100-`), then twelve characters that are
+    /// A peer id in Azureus style: `prefix` (such as `-SE0100-`), then twelve characters that are
     /// a function of `seed` and `index`.
     #[must_use]
     pub fn derived(prefix: [u8; 8], seed: u64, index: u64) -> Self {
@@ -39,7 +39,7 @@ impl PeerId {
         Self(bytes)
     }
 
-    /// The raw bytes, as they stand in a handshake or an announce.
+    /// The raw bytes, as in a handshake or an announce.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 20] {
         &self.0
@@ -76,11 +76,11 @@ mod tests {
 
     #[test]
     fn a_derived_peer_id_is_a_function_of_seed_and_index() {
-        let derive = |seed, index| PeerId::derived(*b"-SB0100-", seed, index);
+        let derive = |seed, index| PeerId::derived(*b"-SE0100-", seed, index);
         assert_eq!(derive(7, 0), derive(7, 0));
         assert_ne!(derive(7, 0), derive(7, 1));
         assert_ne!(derive(7, 0), derive(8, 0));
-        assert!(derive(7, 0).as_bytes().starts_with(b"-SB0100-"));
+        assert!(derive(7, 0).as_bytes().starts_with(b"-SE0100-"));
         assert!(derive(7, 0).as_bytes()[8..].iter().all(u8::is_ascii_alphanumeric));
     }
 }

@@ -2,27 +2,26 @@
 
 use std::{fmt, str::FromStr};
 
-/// A block, the unit of a request (BEP 3), and the least that a piece may be.
+/// Length of a block, the unit of a request (BEP 3), and the least length of a piece.
 const BLOCK: u32 = 16 << 10;
 
 /// Largest piece length: above it several clients refuse the torrent.
 const LARGEST: u32 = 16 << 20;
 
-/// How many pieces a torrent has at most when its piece length is chosen by its size, as long as
-/// [`LARGEST`] allows.
+/// Most pieces of a torrent whose piece length is chosen by its size, unless [`LARGEST`] is reached.
 const PIECES: u64 = 1024;
 
 /// A power of two from 16 KiB to 16 MiB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PieceLength(u32);
 
-/// A number is not a piece length.
+/// A number that is no piece length.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("wanted a piece length that is a power of two from 16384 to 16777216 bytes, got {0}")]
 pub struct InvalidPieceLength(String);
 
 impl PieceLength {
-    /// A piece length of `bytes`.
+    /// Creates a piece length of `bytes`.
     ///
     /// # Errors
     /// It is not a power of two, or out of range.
@@ -42,7 +41,7 @@ impl PieceLength {
         Self(bytes.clamp(BLOCK, LARGEST))
     }
 
-    /// In bytes.
+    /// The length in bytes.
     #[must_use]
     pub const fn bytes(self) -> u32 {
         self.0

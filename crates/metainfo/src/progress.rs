@@ -1,8 +1,8 @@
-//! How far hashing has come, and how it is ended early.
+//! The progress of hashing, and its interruption.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// Shared between whoever hashes and whoever watches.
+/// The progress of hashing, shared by the hashing threads and their observers.
 #[derive(Debug, Default)]
 pub struct Progress {
     hashed: AtomicU64,
@@ -10,13 +10,12 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Bytes of content hashed so far; all of them at once where their hashes were remembered. Pad
-    /// files count.
+    /// Bytes of content hashed so far, pad files included. Hashes from the cache count all at once.
     pub fn hashed(&self) -> u64 {
         self.hashed.load(Ordering::Relaxed)
     }
 
-    /// Ends the hashing soon: it fails with [`Error::Interrupted`](crate::Error::Interrupted).
+    /// Makes hashing fail soon, with [`Error::Interrupted`](crate::Error::Interrupted).
     pub fn interrupt(&self) {
         self.interrupted.store(true, Ordering::Relaxed);
     }

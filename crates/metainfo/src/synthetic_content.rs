@@ -1,4 +1,4 @@
-//! Content that needs no disk: one file of a [`Keystream`].
+//! Synthetic content: one file with the bytes of a [`Keystream`]. It needs no disk.
 
 use std::io;
 
@@ -13,7 +13,7 @@ pub struct SyntheticContent {
     file: [ContentFile; 1],
 }
 
-/// There is no such synthetic content.
+/// Synthetic content that cannot be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidSynthetic {

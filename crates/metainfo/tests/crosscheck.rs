@@ -8,7 +8,7 @@ use std::{
     process::Command,
 };
 
-use seedbed_metainfo::{DiskContent, MagnetLink, Metainfo, Options, PieceLength, Torrent};
+use seedbed_metainfo::{DiskContent, MagnetLink, Metainfo, Options, PieceLength, TorrentFile};
 use seedbed_testkit::{Server, Tool, binary, require, sha256_file};
 use serde_json::{Value, json};
 
@@ -84,7 +84,7 @@ impl Case {
         assert!(shown.contains(&infohash), "{shown}");
         assert!(shown.contains(&format!("Piece Count: {}\n", metainfo.piece_count())), "{shown}");
         assert_eq!(
-            Torrent::parse(&fs::read(&torrent).unwrap()).unwrap().infohash,
+            TorrentFile::parse(&fs::read(&torrent).unwrap()).unwrap().infohash,
             metainfo.infohash()
         );
         report
@@ -170,7 +170,7 @@ fn names_as_long_as_file_systems_have_them_are_read_by_all() {
     let case = Case::folder("folder", &[(format!("{long}/{long}/{long}"), 9)]);
     let metainfo = case.metainfo();
     let torrent = metainfo.to_torrent(&[], &[]);
-    let files = Torrent::parse(&torrent).unwrap().files;
+    let files = TorrentFile::parse(&torrent).unwrap().files;
     assert_eq!(files[0].path, [long.as_str(); 3]);
     // libtorrent reads it, though it would write shorter names.
     let report = libtorrent(&case.write(&torrent), case.directory.path(), &["unchecked"]);

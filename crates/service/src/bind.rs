@@ -30,6 +30,26 @@ pub struct BindError {
     source: io::Error,
 }
 
+impl BindError {
+    /// The address that could not be bound.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// `tcp` or `udp`.
+    #[must_use]
+    pub const fn protocol(&self) -> &'static str {
+        self.protocol
+    }
+
+    /// Whether another socket has the address.
+    #[must_use]
+    pub fn is_in_use(&self) -> bool {
+        self.source.kind() == io::ErrorKind::AddrInUse
+    }
+}
+
 /// Binds a listening TCP socket, non-blocking. Port 0 takes a free one.
 ///
 /// # Errors

@@ -1,8 +1,8 @@
-//! Content that needs no disk: every byte is a function of a seed and its offset.
+//! Synthetic content: each byte is a function of a seed and the byte's offset, so it needs no disk.
 //!
-//! It is the keystream of AES-128 in counter mode. The key is the first 16 bytes of
-//! SHA-256("seedbed:" + the seed in decimal), the initial counter is zero. Any language can thus
-//! make it, and so can a shell:
+//! The bytes are the keystream of AES-128 in counter mode. The key is the first 16 bytes of
+//! SHA-256("seedbed:" + the seed in decimal), and the initial counter is zero. Any language, or a
+//! shell, can reproduce them:
 //!
 //! ```sh
 //! key=$(printf 'seedbed:7' | sha256sum | head -c 32)
@@ -12,7 +12,7 @@
 use aes::cipher::{KeyIvInit as _, StreamCipher as _, StreamCipherSeek as _};
 use sha2::{Digest as _, Sha256};
 
-/// The endless content of one seed.
+/// The endless bytes of one seed.
 #[derive(Clone, Debug)]
 pub struct Keystream {
     seed: u64,
@@ -20,7 +20,7 @@ pub struct Keystream {
 }
 
 impl Keystream {
-    /// That of `seed`.
+    /// Creates the keystream of `seed`.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         let mut key = [0; 16];
@@ -34,7 +34,7 @@ impl Keystream {
         self.seed
     }
 
-    /// Fills `buffer` with the bytes from `offset` on.
+    /// Fills `buffer` with the bytes that begin at `offset`.
     pub fn fill(&self, offset: u64, buffer: &mut [u8]) {
         // With a counter of 128 bits the keystream is longer than any offset can say.
         let mut cipher = ctr::Ctr128BE::<aes::Aes128>::new(&self.key.into(), &[0; 16].into());
@@ -61,7 +61,7 @@ mod tests {
         buffer
     }
 
-    /// What openssl makes of as many zeros, from the counter's value `block` on.
+    /// Encrypts `length` zeros with openssl, with `block` as the initial counter.
     fn openssl(seed: u64, block: u64, length: usize) -> Vec<u8> {
         let digest = Sha256::digest(format!("seedbed:{seed}"));
         let key: String = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();

@@ -1,28 +1,39 @@
 //! `seedbed fetch`: downloads a torrent with librqbit, a client that owes nothing to our wire, and
-//! prints the SHA-256 of each file, so that anyone can check a bed without a client at hand.
+//! prints the SHA-256 of each file, so that anyone can check a bed without another client.
 //!
-//! librqbit checks every piece against the metainfo; the sums are those of the files as they then
+//! Our announcer talks to the trackers: librqbit's own sends neither `completed` nor `stopped`.
+//! librqbit checks each piece against the metainfo; the sums are those of the files as they then
 //! stand on the disk.
 
+mod client;
 mod progress;
 mod source;
 mod sums;
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
-
-use anyhow::{Context as _, bail};
-use clap::Args;
-use librqbit::{
-    AddTorrentOptions, ListenerMode, ListenerOptions, ManagedTorrent, Session, SessionOptions,
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
 };
+
+use anyhow::Context as _;
+use clap::Args;
+use seedbed_announcer::{Announcer, TrackerUrl};
 use seedbed_service::{Shutdown, startup};
-use tokio::time::Instant;
+use tokio::time::timeout;
 
 pub use self::source::Source;
-use crate::fetch::progress::Progress;
+use self::{
+    client::{Client, Counters},
+    source::Wanted,
+};
 
-/// How often to look how far the download has come: it has no event for that.
-const LOOK: Duration = Duration::from_millis(20);
+/// How many peers to ask a tracker for.
+const NUMWANT: u32 = 200;
+
+/// The length that is announced while it is unknown: not nothing (libtorrent announces the same).
+const UNKNOWN_LENGTH: u64 = 16 << 10;
 
 /// The flags of `seedbed fetch`.
 #[derive(Args, Clone, Debug)]
@@ -31,15 +42,16 @@ pub struct FetchArgs {
     #[arg(value_name = "MAGNET|TORRENT")]
     pub source: Source,
 
-    /// Directory to keep the files in; by default they are only summed, and then removed
+    /// Directory to keep the files in; by default fetch removes them once it has their sums
     #[arg(long, env = "SEEDBED_FETCH_OUT", value_name = "DIR")]
     pub out: Option<PathBuf>,
 
-    /// Peer to ask beside those that trackers list; repeat it, or separate several by commas
+    /// Peer to download from, beside those that trackers list; repeat it, or separate several by
+    /// commas
     #[arg(long, env = "SEEDBED_FETCH_PEER", value_name = "ADDR", value_delimiter = ',')]
     pub peer: Vec<SocketAddr>,
 
-    /// Give up once so many seconds have brought no byte
+    /// Give up after so many seconds without a byte
     #[arg(long, env = "SEEDBED_FETCH_TIMEOUT", value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
     pub timeout: u32,
 }
@@ -49,108 +61,98 @@ pub struct FetchArgs {
 /// # Errors
 /// There is no such torrent, no peer serves it in time, or the files cannot be written.
 pub async fn fetch(args: FetchArgs, shutdown: Shutdown) -> anyhow::Result<()> {
-    let patience = Duration::from_secs(args.timeout.into());
-    let work = async {
-        // Removed when it is dropped, also on failure.
-        let (scratch, directory) = match &args.out {
-            Some(directory) => (None, directory.clone()),
-            None => {
-                let scratch = tempfile::Builder::new()
-                    .prefix("seedbed-fetch-")
-                    .tempdir()
-                    .context("failed to create a directory to download to")?;
-                let directory = scratch.path().to_owned();
-                (Some(scratch), directory)
-            }
-        };
-        let session = start(directory.clone(), &shutdown).await?;
-        let torrent = add(&session, &args, patience).await?;
-        download(&torrent, &args.source, patience).await?;
-        let files = sums::files(&torrent)?;
-        let sums = tokio::task::spawn_blocking(move || sums::of(&directory, &files)).await??;
-        for line in sums {
-            startup::line(line);
-        }
-        drop(scratch);
-        Ok(())
+    let limit = Duration::from_secs(args.timeout.into());
+    let stopped = || format!("stopped before {} was complete", args.source);
+    let opened = shutdown.run_until_cancelled(args.source.open(limit)).await;
+    let wanted = opened.with_context(stopped)??;
+    // Removed when it is dropped, also on failure.
+    let scratch = match args.out {
+        Some(_) => None,
+        None => Some(
+            tempfile::Builder::new()
+                .prefix("seedbed-fetch-")
+                .tempdir()
+                .context("failed to create a directory to download to")?,
+        ),
     };
-    match shutdown.run_until_cancelled(work).await {
-        Some(outcome) => outcome,
-        None => bail!("stopped before {} was there", args.source),
+    let scratch_path = scratch.as_ref().map(|scratch| scratch.path().to_owned());
+    let directory = scratch_path.or(args.out.clone()).context("no directory to download to")?;
+    let mut client = Client::start(directory.clone(), &args.peer, &shutdown).await?;
+    // Of its own, since `stopped` is sent in any case.
+    let end = Shutdown::new();
+    let (announcer, found) = Announcer::start(announcer_config(&wanted, &client), end.clone());
+    let counters = Arc::new(Counters::default());
+    client.listen_to(found, Arc::clone(&counters));
+    let work = download(&args, wanted, client, &announcer, &counters, limit, directory);
+    let outcome = shutdown.run_until_cancelled(work).await;
+    end.cancel();
+    announcer.finished().await;
+    for line in outcome.with_context(stopped)?? {
+        startup::line(line);
+    }
+    Ok(())
+}
+
+fn announcer_config(wanted: &Wanted, client: &Client) -> seedbed_announcer::Config {
+    let parse = |url: &String| match url.parse::<TrackerUrl>() {
+        Ok(url) => Some(url),
+        Err(error) => {
+            tracing::warn!("left out a tracker: {error}");
+            None
+        }
+    };
+    let trackers = wanted.trackers.iter().map(|tier| tier.iter().filter_map(parse).collect());
+    seedbed_announcer::Config {
+        trackers: trackers.collect(),
+        peer_id: client.peer_id,
+        port: client.port,
+        announce_ip: None,
+        max_interval: None,
+        numwant: NUMWANT,
     }
 }
 
-/// A session that talks to trackers and peers, and to nobody else.
-async fn start(directory: PathBuf, shutdown: &Shutdown) -> anyhow::Result<Arc<Session>> {
-    let options = SessionOptions {
-        cancellation_token: Some(shutdown.child_token()),
-        client_name_and_version: Some(concat!("seedbed ", env!("CARGO_PKG_VERSION")).into()),
-        dht: None,
-        disable_local_service_discovery: true,
-        // Without a listener it would announce a port that is not its own.
-        listen: Some(ListenerOptions { mode: ListenerMode::TcpOnly, ..ListenerOptions::default() }),
-        ..SessionOptions::default()
-    };
-    Session::new_with_opts(directory, options).await.context("failed to start the client")
-}
-
-/// Adds the torrent; from a magnet link that takes a peer that has its metadata.
-async fn add(
-    session: &Arc<Session>,
-    args: &FetchArgs,
-    patience: Duration,
-) -> anyhow::Result<Arc<ManagedTorrent>> {
-    let options = AddTorrentOptions {
-        initial_peers: Some(args.peer.clone()),
-        // What is in the directory already is checked, and taken where it is right.
-        overwrite: true,
-        ..AddTorrentOptions::default()
-    };
-    let torrent = args.source.open(patience).await?;
-    let adding = session.add_torrent(torrent, Some(options));
-    tokio::time::timeout(patience, adding)
-        .await
-        .with_context(|| {
-            format!("no peer gave the metadata of {} within {patience:?}", args.source)
-        })?
-        .with_context(|| format!("failed to add {}", args.source))?
-        .into_handle()
-        .context("the client only listed it")
-}
-
-/// Waits until every piece is there and right, while each stretch of `patience` brings something.
+/// Downloads the torrent while it is announced, and returns a line for each file.
 async fn download(
-    torrent: &Arc<ManagedTorrent>,
-    source: &Source,
-    patience: Duration,
-) -> anyhow::Result<()> {
-    let name = torrent.name().unwrap_or_else(|| source.to_string());
-    let failed = || format!("failed to download {name}");
-    torrent.wait_until_initialized().await.with_context(failed)?;
-    let progress = Progress::new(&name, torrent.stats().total_bytes);
-    let (mut last, mut since) = (0, Instant::now());
-    let mut looks = tokio::time::interval(LOOK);
-    let done = torrent.wait_until_completed();
-    tokio::pin!(done);
-    loop {
-        tokio::select! {
-            outcome = &mut done => return outcome.with_context(failed),
-            _ = looks.tick() => {
-                let stats = torrent.stats();
-                // Bytes of pieces that are not whole yet are a sign of life, too.
-                let fetched = stats.progress_bytes
-                    + stats.live.as_ref().map_or(0, |live| live.snapshot.fetched_bytes);
-                progress.set(stats.progress_bytes);
-                if fetched != last {
-                    (last, since) = (fetched, Instant::now());
-                } else if since.elapsed() >= patience {
-                    bail!(
-                        "failed to download {name}: no byte within {patience:?}, {} of {} are there",
-                        stats.progress_bytes,
-                        stats.total_bytes
-                    );
-                }
-            }
-        }
+    args: &FetchArgs,
+    mut wanted: Wanted,
+    mut client: Client,
+    announcer: &Announcer,
+    counters: &Arc<Counters>,
+    limit: Duration,
+    directory: PathBuf,
+) -> anyhow::Result<Vec<String>> {
+    let infohash = wanted.infohash;
+    let announce = || {
+        let counters = Arc::clone(counters);
+        announcer.add(infohash, move || seedbed_announcer::Progress {
+            uploaded: 0,
+            downloaded: counters.downloaded.load(Ordering::Relaxed),
+            left: counters.left.load(Ordering::Relaxed),
+        });
+    };
+    let mut was_incomplete = None;
+    if wanted.needs_metainfo() {
+        // Trackers know the peers that have the metainfo.
+        counters.left.store(wanted.length.unwrap_or(UNKNOWN_LENGTH), Ordering::Relaxed);
+        was_incomplete = Some(true);
+        announce();
+        let metainfo = timeout(limit, client.get_metainfo(&mut wanted)).await;
+        metainfo.map_err(|_| {
+            anyhow::anyhow!("no peer gave the metadata of {} within {limit:?}", args.source)
+        })??;
     }
+    let started = || {
+        let is_incomplete = counters.left.load(Ordering::Relaxed) > 0;
+        if was_incomplete.is_none() {
+            was_incomplete = Some(is_incomplete);
+            announce();
+        }
+    };
+    let torrent = client.download(&wanted, limit, started).await?;
+    if was_incomplete == Some(true) {
+        announcer.complete(infohash).await;
+    }
+    let files = sums::files(&torrent)?;
+    tokio::task::spawn_blocking(move || sums::of(&directory, &files)).await?
 }

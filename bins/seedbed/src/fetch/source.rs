@@ -1,14 +1,14 @@
-//! Where the metainfo comes from.
+//! The torrent to fetch, from a magnet link, a .torrent file or the URL of one.
 
 use std::{convert::Infallible, fmt, path::PathBuf, str::FromStr, time::Duration};
 
 use anyhow::{Context as _, bail};
 use librqbit::AddTorrent;
-use seedbed_metainfo::{MagnetLink, Torrent};
+use seedbed_metainfo::{Infohash, MagnetLink, TorrentFile};
 use seedbed_service::{UsageContext as _, http_client};
 use url::Url;
 
-/// What to fetch. It is not looked at before it is fetched.
+/// Where the torrent comes from. Nothing is read before it is fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// A magnet link (BEP 9).
@@ -17,6 +17,53 @@ pub enum Source {
     Url(String),
     /// A .torrent file.
     File(PathBuf),
+}
+
+/// The torrent to fetch. The announcer needs its infohash, trackers and length; the client parses
+/// nothing but the metainfo.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    pub(super) infohash: Infohash,
+    /// Announce URLs, in tiers (BEP 12).
+    pub(super) trackers: Vec<Vec<String>>,
+    /// Length of the content; a magnet link may leave it out.
+    pub(super) length: Option<u64>,
+    /// The .torrent file; a magnet link has none.
+    metainfo: Option<Vec<u8>>,
+}
+
+impl Wanted {
+    /// What the client is given.
+    pub(super) fn add_torrent(&self) -> AddTorrent<'static> {
+        match &self.metainfo {
+            Some(file) => AddTorrent::from_bytes(file.clone()),
+            None => AddTorrent::from_url(format!("magnet:?xt=urn:btih:{}", self.infohash)),
+        }
+    }
+
+    /// Whether the metainfo has to come from a peer.
+    pub(super) fn needs_metainfo(&self) -> bool {
+        self.metainfo.is_none()
+    }
+
+    /// Sets the metainfo that came from a peer.
+    pub(super) fn set_metainfo(&mut self, file: Vec<u8>) {
+        self.metainfo = Some(file);
+    }
+
+    fn of_magnet(text: &str) -> anyhow::Result<Self> {
+        let magnet: MagnetLink =
+            text.parse().with_context(|| text.to_owned()).usage("bad magnet link")?;
+        let MagnetLink { infohash, length, trackers, .. } = magnet;
+        let trackers = trackers.into_iter().map(|url| vec![url]).collect();
+        Ok(Self { infohash, trackers, length, metainfo: None })
+    }
+
+    fn of_file(bytes: Vec<u8>, source: &Source) -> anyhow::Result<Self> {
+        let file = TorrentFile::parse(&bytes).with_context(|| source.to_string());
+        let TorrentFile { infohash, tiers, length, .. } = file.usage("bad .torrent file")?;
+        Ok(Self { infohash, trackers: tiers, length: Some(length), metainfo: Some(bytes) })
+    }
 }
 
 impl FromStr for Source {
@@ -42,34 +89,27 @@ impl fmt::Display for Source {
 }
 
 impl Source {
-    /// Gets what the client is given.
+    /// Reads or downloads it.
     ///
     /// # Errors
-    /// It is no magnet link or metainfo, or cannot be had.
-    pub(super) async fn open(&self, patience: Duration) -> anyhow::Result<AddTorrent<'static>> {
-        let bytes = match self {
-            Self::Magnet(text) => {
-                text.parse::<MagnetLink>()
-                    .with_context(|| text.clone())
-                    .usage("bad magnet link")?;
-                return Ok(AddTorrent::from_url(text.clone()));
-            }
+    /// It is neither a magnet link nor a .torrent file, or cannot be read or downloaded.
+    pub(super) async fn open(&self, timeout: Duration) -> anyhow::Result<Wanted> {
+        match self {
+            Self::Magnet(text) => Wanted::of_magnet(text),
             Self::Url(text) => {
                 let url: Url = text.parse().with_context(|| text.clone()).usage("bad URL")?;
-                let (status, body) = http_client::get(&url, patience).await?;
+                let (status, body) = http_client::get(&url, timeout).await?;
                 if !status.is_success() {
                     bail!("wanted a .torrent file at {url}, got {status}");
                 }
-                body
+                Wanted::of_file(body.into(), self)
             }
             Self::File(path) => {
                 let file = || format!("failed to read {}", path.display());
-                tokio::fs::read(path).await.with_context(file).usage("nothing to fetch")?.into()
+                let bytes = tokio::fs::read(path).await.with_context(file);
+                Wanted::of_file(bytes.usage("nothing to fetch")?, self)
             }
-        };
-        // The client's own parser is not made for what anyone may have written.
-        Torrent::parse(&bytes).with_context(|| self.to_string()).usage("bad .torrent file")?;
-        Ok(AddTorrent::from_bytes(bytes))
+        }
     }
 }
 

@@ -65,6 +65,8 @@ fn what_cannot_be_added_is_refused_with_the_field_at_fault() {
     std::os::unix::fs::symlink("/etc", content.path().join("out")).unwrap();
     fs::create_dir(content.path().join("empty")).unwrap();
     fs::write(content.path().join("empty/.hidden"), "hidden").unwrap();
+    fs::create_dir(content.path().join("back\\slash")).unwrap();
+    fs::write(content.path().join("back\\slash/a"), "a").unwrap();
     let synthetic = |size| json!({"synthetic": {"name": "x", "size": size}});
     for (status, body, wanted) in [
         (400, json!({}), "wanted path or synthetic, got neither"),
@@ -81,17 +83,23 @@ fn what_cannot_be_added_is_refused_with_the_field_at_fault() {
         (400, json!({"path": "a.bin", "pieceLength": 5}), "pieceLength: wanted a piece length"),
         (400, json!({"path": "a.bin", "pieceLength": -1}), "pieceLength: invalid value"),
         (400, json!({"path": "a.bin", "private": "yes"}), "private: invalid type"),
-        (400, json!({"path": "a.bin", "name": ""}), "name: wanted 1 to 255 bytes"),
+        (400, json!({"path": "a.bin", "name": ""}), "name: wanted a name of 1 to 255 bytes"),
+        (400, json!({"path": "a.bin", "name": ".."}), "name: wanted a name"),
+        (400, json!({"path": "a.bin", "name": "a\u{1b}[2J"}), "name: wanted a name"),
+        (400, json!({"path": "a.bin", "name": "\u{202e}4pm.exe"}), "name: wanted a name"),
+        (400, json!({"synthetic": {"name": "C:\\x", "size": 1}}), "synthetic: name: wanted a name"),
+        (404, json!({"path": "C:\\x"}), "path: no such file or folder"),
+        (400, json!({"path": "back\\slash"}), "wanted a name without a backslash"),
         (400, synthetic(0), "synthetic: wanted a length from 1"),
         (400, synthetic((64_u64 << 30) + 1), "synthetic: wanted at most 68719476736 bytes"),
-        (400, json!({"synthetic": {"name": "a/b", "size": 1}}), "synthetic: wanted a file's name"),
+        (400, json!({"synthetic": {"name": "a/b", "size": 1}}), "synthetic: name: wanted a name"),
         (400, json!({"synthetic": {"name": "x"}}), "synthetic: missing field `size`"),
         (409, json!({"path": "b/a.bin", "name": "s"}), "name: s is the name of another torrent"),
         (409, json!({"path": "b/a.bin", "name": "a"}), "name: a is the name of another torrent"),
         (
             409,
             json!({"path": "a.bin", "name": "other"}),
-            "name: it is there already, by the name a",
+            "name: the torrent exists already, by the name a",
         ),
     ] {
         let answer = send(&seeder, "POST", "/torrents", Some(&body));
@@ -175,4 +183,21 @@ fn a_torrent_is_listed_while_it_is_hashed_and_can_be_deleted_then() {
         assert!(added.text().contains("removed"), "{}", added.text());
     });
     assert_eq!(get(&seeder.url("/health")).status, 200);
+}
+
+#[test]
+fn an_addition_that_is_cut_short_by_a_removal_is_a_conflict() {
+    let seeder = seeder(&["--synthetic", "other=1KiB"]);
+    let wanted = json!({"synthetic": {"name": "new", "size": 2 << 20}});
+    for _ in 0..10 {
+        thread::scope(|scope| {
+            let adding = scope.spawn(|| send(&seeder, "POST", "/torrents", Some(&wanted)));
+            eventually("the torrent to be there", || {
+                (send(&seeder, "DELETE", "/torrents/new", None).status == 204).then_some(())
+            });
+            let added = adding.join().unwrap();
+            // It may have been complete just before.
+            assert!([201, 409].contains(&added.status), "{}", added.text());
+        });
+    }
 }

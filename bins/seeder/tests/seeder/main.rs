@@ -5,6 +5,7 @@
 mod change;
 mod clients;
 mod common;
+mod content_changes;
 mod flags;
 mod inventory;
 mod openapi;

@@ -9,8 +9,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::support::{Bed, HttpTracker, OWN_ID, infohash, seeding, tracker_that_is_down, within};
+use crate::support::{Bed, HttpTracker, OWN_ID, accepted_by_all, accepted_by_any, infohash, seeding, tracker_that_is_down, within};
 use seedbed_announcer::Progress;
+use seedbed_metainfo::Infohash;
 use tokio::task::JoinSet;
 
 const ACCEPTED: &str = "d8:completei1e10:incompletei2e8:intervali600e5:peerslee";
@@ -20,12 +21,12 @@ const EVERY_SECOND: &str = "d8:intervali1e5:peerslee";
 async fn a_torrent_is_announced_as_started_at_once_and_then_regularly() {
     let tracker = HttpTracker::start().await;
     let bed = Bed::start(&[tracker.url()]);
-    bed.announcer.add(infohash(b'a'), || Progress { uploaded: 7, left: 9 });
+    bed.announcer.add(infohash(b'a'), || Progress { uploaded: 7, downloaded: 5, left: 9 });
     let announce = tracker.announce().await;
     assert_eq!(announce.event(), Some("started"));
     assert_eq!(announce.get("info_hash"), Some("a".repeat(20).as_str()));
     assert_eq!(announce.get("uploaded"), Some("7"));
-    assert_eq!(announce.get("downloaded"), Some("0"));
+    assert_eq!(announce.get("downloaded"), Some("5"));
     assert_eq!(announce.get("left"), Some("9"));
     announce.answer(EVERY_SECOND).await;
     for _ in 0..2 {
@@ -40,18 +41,57 @@ async fn status_says_what_the_tracker_answered() {
     let tracker = HttpTracker::start().await;
     let bed = Bed::start(&[tracker.url(), tracker.url()]);
     bed.announcer.add(infohash(b'a'), seeding);
-    assert!(!bed.announcer.all_accepted());
+    assert!(!bed.announcer.status(infohash(b'a'))[0].accepted);
     tracker.announce().await.answer(ACCEPTED).await;
-    bed.until(|announcer| announcer.all_accepted()).await;
-    assert!(bed.announcer.accepted(infohash(b'a')));
-    assert!(bed.announcer.accepted_by_all(infohash(b'a')));
+    bed.until(|announcer| announcer.status(infohash(b'a'))[0].accepted).await;
     let [status] = bed.announcer.status(infohash(b'a')).try_into().expect("one tracker");
     assert_eq!(status.url.to_string(), tracker.url());
     assert_eq!(status.last_error, None);
     assert_eq!((status.announces, status.complete, status.incomplete), (1, Some(1), Some(2)));
     assert_eq!(status.interval, Some(Duration::from_secs(600)));
-    assert!(!bed.announcer.accepted(infohash(b'b')));
     assert!(bed.announcer.status(infohash(b'b')).is_empty());
+}
+
+#[tokio::test]
+async fn bep_3_a_download_announces_started_completed_and_stopped_with_what_is_left() {
+    let tracker = HttpTracker::start().await;
+    let bed = Bed::start(&[tracker.url()]);
+    let left = Arc::new(AtomicUsize::new(9));
+    let now_left = Arc::clone(&left);
+    bed.announcer.add(infohash(b'a'), move || {
+        let left = now_left.load(Ordering::SeqCst) as u64;
+        Progress { uploaded: 0, downloaded: 9 - left, left }
+    });
+    let expect = async |event, wanted: [&str; 2]| {
+        let announce = tracker.announce().await;
+        assert_eq!(announce.event(), Some(event));
+        let got = [announce.get("downloaded"), announce.get("left")];
+        assert_eq!(got, wanted.map(Some), "{event}");
+        announce.answer(ACCEPTED).await;
+    };
+    expect("started", ["0", "9"]).await;
+    left.store(0, Ordering::SeqCst);
+    let completing = bed.announcer.complete(infohash(b'a'));
+    within(async { tokio::join!(completing, expect("completed", ["9", "0"])) }).await;
+    let stopping = bed.announcer.remove(infohash(b'a'));
+    within(async { tokio::join!(stopping, expect("stopped", ["9", "0"])) }).await;
+}
+
+#[tokio::test]
+async fn completed_follows_started_where_the_tracker_was_down() {
+    let tracker = HttpTracker::start().await;
+    let bed = Bed::start(&[tracker.url()]);
+    bed.announcer.add(infohash(b'a'), seeding);
+    let announce = tracker.announce().await;
+    let completing = bed.announcer.complete(infohash(b'a'));
+    let answering = async {
+        announce.answer(ACCEPTED).await;
+        let announce = tracker.announce().await;
+        assert_eq!(announce.event(), Some("completed"));
+        announce.answer(ACCEPTED).await;
+    };
+    within(async { tokio::join!(completing, answering) }).await;
+    assert!(bed.announcer.status(infohash(b'a'))[0].completed);
 }
 
 #[tokio::test]
@@ -85,7 +125,7 @@ async fn a_tracker_that_comes_up_late_is_found() {
     let announce = tracker.announce().await;
     assert_eq!(announce.event(), Some("started"));
     announce.answer(ACCEPTED).await;
-    bed.until(|announcer| announcer.all_accepted()).await;
+    bed.until(|announcer| accepted_by_any(announcer, infohash(b'a'))).await;
     assert_eq!(bed.announcer.status(infohash(b'a'))[0].last_error, None);
 }
 
@@ -98,7 +138,7 @@ async fn a_tracker_that_was_restarted_hears_started_again() {
     let killed = tracker.announce().await;
     assert_eq!(killed.event(), None);
     drop(killed);
-    bed.until(|announcer| !announcer.all_accepted()).await;
+    bed.until(|announcer| !accepted_by_any(announcer, infohash(b'a'))).await;
     assert_eq!(tracker.announce().await.event(), Some("started"));
 }
 
@@ -129,15 +169,16 @@ async fn one_tracker_that_is_down_leaves_the_torrent_accepted_by_the_other() {
     let bed = Bed::start(&[down, tracker.url()]);
     bed.announcer.add(infohash(b'a'), seeding);
     tracker.announce().await.answer(ACCEPTED).await;
-    bed.until(|announcer| announcer.accepted(infohash(b'a'))).await;
-    assert!(!bed.announcer.accepted_by_all(infohash(b'a')));
+    bed.until(|announcer| accepted_by_any(announcer, infohash(b'a'))).await;
+    assert!(!accepted_by_all(&bed.announcer, infohash(b'a')));
 }
 
 #[tokio::test]
 async fn without_trackers_there_is_nothing_to_wait_for() {
     let bed = Bed::start(&[]);
     bed.announcer.add(infohash(b'a'), seeding);
-    assert!(bed.announcer.accepted(infohash(b'a')));
+    assert!(bed.announcer.status(infohash(b'a')).is_empty());
+    within(bed.announcer.complete(infohash(b'a'))).await;
     bed.announcer.remove(infohash(b'a')).await;
     bed.shutdown.cancel();
     within(bed.announcer.finished()).await;
@@ -149,7 +190,7 @@ async fn removing_sends_stopped_once_and_adding_again_waits_for_its_answer() {
     let bed = Bed::start(&[tracker.url()]);
     bed.announcer.add(infohash(b'a'), seeding);
     tracker.announce().await.answer(ACCEPTED).await;
-    bed.until(|announcer| announcer.all_accepted()).await;
+    bed.until(|announcer| accepted_by_any(announcer, infohash(b'a'))).await;
     let removed = tokio::spawn({
         let announcer = bed.announcer.clone();
         async move { announcer.remove(infohash(b'a')).await }
@@ -198,10 +239,13 @@ async fn many_torrents_are_announced_a_few_at_a_time_and_all_stopped_on_shutdown
     const TORRENTS: usize = 200;
     let tracker = HttpTracker::start().await;
     let bed = Bed::start(&[tracker.url()]);
-    for number in 0..TORRENTS {
+    let infohash = |number: usize| {
         let mut name = [b'-'; 20];
         name[..8].copy_from_slice(&number.to_be_bytes());
-        bed.announcer.add(name.into(), seeding);
+        Infohash::new(name)
+    };
+    for number in 0..TORRENTS {
+        bed.announcer.add(infohash(number), seeding);
     }
     let most = Arc::new(AtomicUsize::new(0));
     let open = Arc::new(AtomicUsize::new(0));
@@ -221,7 +265,7 @@ async fn many_torrents_are_announced_a_few_at_a_time_and_all_stopped_on_shutdown
         answers.join_all().await;
     };
     serve("started").await;
-    bed.until(|announcer| announcer.all_accepted()).await;
+    bed.until(|announcer| (0..TORRENTS).all(|n| accepted_by_any(announcer, infohash(n)))).await;
     assert!(most.load(Ordering::SeqCst) <= 16, "{most:?} at once");
     bed.shutdown.cancel();
     serve("stopped").await;
@@ -262,5 +306,5 @@ async fn a_tracker_is_reached_over_ipv6() {
     let bed = Bed::start(&[tracker.url()]);
     bed.announcer.add(infohash(b'a'), seeding);
     tracker.announce().await.answer(ACCEPTED).await;
-    bed.until(|announcer| announcer.all_accepted()).await;
+    bed.until(|announcer| accepted_by_any(announcer, infohash(b'a'))).await;
 }

@@ -15,7 +15,7 @@ use tokio::{
     time::timeout,
 };
 
-pub(crate) const OWN_ID: [u8; 20] = *b"-SB0100-0123456789ab";
+pub(crate) const OWN_ID: [u8; 20] = *b"-SE0100-0123456789ab";
 
 pub(crate) fn infohash(letter: u8) -> Infohash {
     Infohash::new([letter; 20])
@@ -69,6 +69,17 @@ impl Bed {
         })
         .await;
     }
+}
+
+/// Whether a tracker of each tier lists the torrent.
+pub(crate) fn accepted_by_all(announcer: &Announcer, infohash: Infohash) -> bool {
+    let status = announcer.status(infohash);
+    !status.is_empty() && status.iter().all(|tier| tier.accepted)
+}
+
+/// Whether a tracker of at least one tier lists the torrent.
+pub(crate) fn accepted_by_any(announcer: &Announcer, infohash: Infohash) -> bool {
+    announcer.status(infohash).iter().any(|tier| tier.accepted)
 }
 
 /// Fails the test where something takes far too long.

@@ -3,7 +3,7 @@
 use seedbed_announcer::Announcer;
 use seedbed_metainfo::Infohash;
 
-use crate::support::{Bed, HttpTracker, infohash, seeding, tracker_that_is_down, within};
+use crate::support::{Bed, HttpTracker, accepted_by_all, accepted_by_any, infohash, seeding, tracker_that_is_down, within};
 
 const ACCEPTED: &str = "d8:intervali600e5:peerslee";
 const EVERY_SECOND: &str = "d8:intervali1e5:peerslee";
@@ -22,10 +22,10 @@ async fn every_tier_is_announced_to_and_of_each_the_first_that_answers() {
     let bed = Bed::tiers(&[&[down, one.url(), spare.url()], &[two.url()]]);
     bed.announcer.add(infohash(b'a'), seeding);
     one.announce().await.answer(ACCEPTED).await;
-    bed.until(|announcer| announcer.accepted(infohash(b'a'))).await;
-    assert!(!bed.announcer.accepted_by_all(infohash(b'a')));
+    bed.until(|announcer| accepted_by_any(announcer, infohash(b'a'))).await;
+    assert!(!accepted_by_all(&bed.announcer, infohash(b'a')));
     two.announce().await.answer(ACCEPTED).await;
-    bed.until(|announcer| announcer.accepted_by_all(infohash(b'a'))).await;
+    bed.until(|announcer| accepted_by_all(announcer, infohash(b'a'))).await;
     assert_eq!(in_use(&bed.announcer, infohash(b'a')), [(0, one.url()), (1, two.url())]);
     assert_eq!(bed.announcer.status(infohash(b'a'))[0].last_error, None);
     assert!(!spare.was_asked().await);
@@ -58,7 +58,7 @@ async fn each_torrent_finds_its_own_way_through_a_tier() {
     second.announce().await.answer(ACCEPTED).await;
     bed.announcer.add(infohash(b'b'), seeding);
     first.announce().await.answer(ACCEPTED).await;
-    bed.until(|announcer| announcer.all_accepted()).await;
+    bed.until(|announcer| accepted_by_any(announcer, infohash(b'a'))).await;
     assert_eq!(in_use(&bed.announcer, infohash(b'a')), [(0, second.url())]);
     assert_eq!(in_use(&bed.announcer, infohash(b'b')), [(0, first.url())]);
 }
@@ -76,7 +76,7 @@ async fn a_tier_has_failed_once_all_its_trackers_have() {
     assert_eq!(status.last_error.as_deref(), Some("the tracker refused the announce: two"));
     assert!(!status.accepted);
     first.announce().await.answer(ACCEPTED).await;
-    bed.until(|announcer| announcer.accepted_by_all(infohash(b'a'))).await;
+    bed.until(|announcer| accepted_by_all(announcer, infohash(b'a'))).await;
 }
 
 #[tokio::test]
@@ -105,6 +105,6 @@ async fn a_tracker_that_comes_twice_counts_once_and_an_empty_tier_is_none() {
     let bed = Bed::tiers(&[&[], &[tracker.url(), tracker.url()], &[tracker.url()]]);
     bed.announcer.add(infohash(b'a'), seeding);
     tracker.announce().await.answer(ACCEPTED).await;
-    bed.until(|announcer| announcer.accepted_by_all(infohash(b'a'))).await;
+    bed.until(|announcer| accepted_by_all(announcer, infohash(b'a'))).await;
     assert_eq!(in_use(&bed.announcer, infohash(b'a')), [(0, tracker.url())]);
 }

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use crate::support::{Bed, OWN_ID, UdpTracker, infohash, seeding, within};
+use crate::support::{Bed, OWN_ID, UdpTracker, accepted_by_all, infohash, seeding, within};
 use aquatic_udp_protocol::{
     AnnounceEvent, AnnounceInterval, AnnounceRequest, AnnounceResponse, AnnounceResponseFixedData,
     ConnectResponse, ConnectionId, ErrorResponse, Ipv4AddrBytes, Ipv6AddrBytes, NumberOfPeers,
@@ -80,7 +80,7 @@ async fn accept(tracker: &UdpTracker, id: i64, interval: i32) -> AnnounceRequest
 async fn a_client_connects_then_announces_started() {
     let tracker = UdpTracker::start().await;
     let mut bed = Bed::start(&[tracker.url()]);
-    bed.announcer.add(infohash(b'a'), || Progress { uploaded: 7, left: 9 });
+    bed.announcer.add(infohash(b'a'), || Progress { uploaded: 7, downloaded: 0, left: 9 });
     let announce = accept(&tracker, 42, 600).await;
     assert_eq!(announce.info_hash.0, [b'a'; 20]);
     assert_eq!(announce.peer_id.0, OWN_ID);
@@ -89,7 +89,7 @@ async fn a_client_connects_then_announces_started() {
     assert_eq!(announce.ip_address.0, [0; 4]);
     assert_eq!(announce.peers_wanted.0.get(), 50);
     assert_eq!(AnnounceEvent::from(announce.event), AnnounceEvent::Started);
-    bed.until(|announcer| announcer.all_accepted()).await;
+    bed.until(|announcer| accepted_by_all(announcer, infohash(b'a'))).await;
     let status = &bed.announcer.status(infohash(b'a'))[0];
     assert_eq!((status.complete, status.incomplete), (Some(1), Some(2)));
     assert_eq!(status.interval, Some(Duration::from_secs(600)));
@@ -124,7 +124,7 @@ async fn a_lost_packet_is_sent_again() {
     let _lost = expect_connect(&tracker).await;
     let _lost = connect(&tracker, 42).await;
     accept(&tracker, 43, 600).await;
-    bed.until(|announcer| announcer.all_accepted()).await;
+    bed.until(|announcer| accepted_by_all(announcer, infohash(b'a'))).await;
 }
 
 #[tokio::test]
@@ -141,7 +141,7 @@ async fn a_packet_with_another_transaction_id_is_ignored() {
     assert_eq!(announce.connection_id, ConnectionId::new(42));
     tracker.send(announced(another, 1), from).await;
     tracker.send(announced(announce.transaction_id, 600), from).await;
-    bed.until(|announcer| announcer.all_accepted()).await;
+    bed.until(|announcer| accepted_by_all(announcer, infohash(b'a'))).await;
     let status = &bed.announcer.status(infohash(b'a'))[0];
     assert_eq!(status.interval, Some(Duration::from_secs(600)));
 }
@@ -159,7 +159,7 @@ async fn an_error_packet_is_told_and_the_announce_is_retried() {
         Some("the tracker refused the announce: not today")
     );
     accept(&tracker, 42, 600).await;
-    bed.until(|announcer| announcer.all_accepted()).await;
+    bed.until(|announcer| accepted_by_all(announcer, infohash(b'a'))).await;
 }
 
 #[tokio::test]
@@ -182,7 +182,7 @@ async fn a_name_is_resolved_and_all_its_addresses_are_tried() {
     let bed = Bed::start(&[tracker.url().replace("127.0.0.1", "localhost")]);
     bed.announcer.add(infohash(b'a'), seeding);
     accept(&tracker, 42, 600).await;
-    bed.until(|announcer| announcer.all_accepted()).await;
+    bed.until(|announcer| accepted_by_all(announcer, infohash(b'a'))).await;
 }
 
 #[tokio::test]
@@ -213,7 +213,7 @@ async fn over_ipv6_the_announce_has_no_address_and_the_peers_have_theirs() {
     };
     let fixed = fixed(announce.transaction_id, 600);
     tracker.send(AnnounceResponse { fixed, peers: vec![peer] }.into(), from).await;
-    bed.until(|announcer| announcer.all_accepted()).await;
+    bed.until(|announcer| accepted_by_all(announcer, infohash(b'a'))).await;
     let (_, peers) = within(bed.peers.recv()).await.expect("peers");
     assert_eq!(peers[0].addr.to_string(), "[::1]:6881");
 }

@@ -1,4 +1,4 @@
-//! A .torrent file from outside (BEP 3), read without trust.
+//! Parses .torrent files from untrusted sources (BEP 3).
 
 use sha1::{Digest as _, Sha1};
 
@@ -8,25 +8,25 @@ use crate::{
     content::is_file_name,
 };
 
-/// What a .torrent file says.
+/// The content of a .torrent file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Torrent {
-    /// SHA-1 of the info dictionary, as its bytes are.
+pub struct TorrentFile {
+    /// SHA-1 of the bytes of the info dictionary.
     pub infohash: Infohash,
-    /// The file's name or the folder's. It is a single component: nothing leads out of a directory.
+    /// The name of the file or folder: a single component of a path, and not `..`.
     pub name: String,
-    /// Whether it describes one file and no folder.
+    /// Whether it describes a single file instead of a folder.
     pub is_single_file: bool,
-    /// The files in the order of their bytes, pad files (BEP 47) included. No component of a path
-    /// leads out of the folder. A single file's path is its name.
+    /// The files in the order of their bytes, pad files (BEP 47) included. No path leaves the folder.
+    /// The path of a single file is its name.
     pub files: Vec<ContentFile>,
-    /// Length of all files that are no pad.
+    /// Length of all files in bytes, without pad files.
     pub length: u64,
     /// How many bytes each piece hash covers.
     pub piece_length: u64,
-    /// How many pieces there are: the right number for the files.
+    /// The number of pieces, which matches the files.
     pub piece_count: u64,
-    /// Peers come from the trackers alone (BEP 27).
+    /// Whether peers may come from the trackers only (BEP 27).
     pub private: bool,
     /// The namespace.
     pub source: Option<String>,
@@ -36,44 +36,44 @@ pub struct Torrent {
     pub web_seeds: Vec<String>,
 }
 
-/// Bytes are no .torrent file.
+/// Bytes that are no .torrent file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum InvalidTorrent {
-    /// They are not even bencoded.
+pub enum InvalidTorrentFile {
+    /// They are not bencoded.
     #[error("wanted a .torrent file")]
     Malformed(#[from] bencode::Malformed),
     /// They have no info dictionary.
     #[error("wanted a .torrent file, got one without an info dictionary")]
     NoInfo,
-    /// It has pieces as of BEP 52 alone.
+    /// It has pieces of BEP 52 only.
     #[error("wanted a torrent of version 1, got one of version 2 (BEP 52) alone")]
     Version2,
-    /// A field is missing or none that can be.
+    /// A field is missing or invalid.
     #[error("wanted the info dictionary's {field} to be {wanted}")]
     Field {
         /// Its key.
         field: &'static str,
-        /// What it has to be.
+        /// The valid values.
         wanted: &'static str,
     },
 }
 
-impl Torrent {
-    /// Reads a .torrent file.
+impl TorrentFile {
+    /// Parses a .torrent file.
     ///
     /// # Errors
-    /// It is none, or describes what cannot be.
-    pub fn parse(bytes: &[u8]) -> Result<Self, InvalidTorrent> {
+    /// The bytes are no .torrent file, or a field is missing or invalid.
+    pub fn parse(bytes: &[u8]) -> Result<Self, InvalidTorrentFile> {
         let value = bencode::decode(bytes)?;
-        let torrent = value.dict().ok_or(InvalidTorrent::NoInfo)?;
+        let torrent = value.dict().ok_or(InvalidTorrentFile::NoInfo)?;
         let (Some(info), Some(raw)) =
             (torrent.get("info").and_then(Value::dict), torrent.raw("info"))
         else {
-            return Err(InvalidTorrent::NoInfo);
+            return Err(InvalidTorrentFile::NoInfo);
         };
         if info.get("pieces").is_none() && info.get("file tree").is_some() {
-            return Err(InvalidTorrent::Version2);
+            return Err(InvalidTorrentFile::Version2);
         }
         let name = info.get("name").and_then(component);
         let name = name.ok_or(invalid("name", "the name of a file, in UTF-8"))?;
@@ -114,8 +114,8 @@ impl Torrent {
     }
 }
 
-const fn invalid(field: &'static str, wanted: &'static str) -> InvalidTorrent {
-    InvalidTorrent::Field { field, wanted }
+const fn invalid(field: &'static str, wanted: &'static str) -> InvalidTorrentFile {
+    InvalidTorrentFile::Field { field, wanted }
 }
 
 fn file(value: &Value<'_>) -> Option<ContentFile> {
@@ -158,7 +158,7 @@ mod tests {
     };
 
     fn error(torrent: &str) -> String {
-        Torrent::parse(torrent.as_bytes()).unwrap_err().to_string()
+        TorrentFile::parse(torrent.as_bytes()).unwrap_err().to_string()
     }
 
     /// A .torrent file with this info dictionary, less its `d` and `e`.
@@ -177,7 +177,7 @@ mod tests {
         let metainfo = Metainfo::build(&Memory::folder(&[1, 0, 20_000]), &options).unwrap();
         let tiers = vec![vec!["http://a/announce".to_owned()], vec!["udp://b:1".to_owned()]];
         let torrent = metainfo.to_torrent(&tiers, &["http://w/".to_owned()]);
-        let torrent = Torrent::parse(&torrent).unwrap();
+        let torrent = TorrentFile::parse(&torrent).unwrap();
         assert_eq!(torrent.infohash, metainfo.infohash());
         assert_eq!((torrent.name.as_str(), torrent.is_single_file), ("folder", false));
         assert_eq!(
@@ -193,7 +193,7 @@ mod tests {
         assert_eq!(files, [a, b, pad, c]);
 
         let metainfo = Metainfo::build(&Memory::file(pattern(3)), &Options::default()).unwrap();
-        let torrent = Torrent::parse(&metainfo.to_torrent(&[], &[])).unwrap();
+        let torrent = TorrentFile::parse(&metainfo.to_torrent(&[], &[])).unwrap();
         assert_eq!(torrent.infohash, metainfo.infohash());
         assert_eq!((torrent.name.as_str(), torrent.is_single_file), ("f.bin", true));
         assert_eq!(torrent.files, [ContentFile::new(vec!["f.bin".into()], 3)]);
@@ -205,7 +205,7 @@ mod tests {
     fn one_tracker_and_one_web_seed_may_stand_without_a_list() {
         let info = "6:lengthi1e4:name1:a12:piece lengthi16384e6:pieces20:aaaaaaaaaaaaaaaaaaaa";
         let torrent = format!("d8:announce5:udp:x4:infod{info}e8:url-list6:http:we");
-        let torrent = Torrent::parse(torrent.as_bytes()).unwrap();
+        let torrent = TorrentFile::parse(torrent.as_bytes()).unwrap();
         assert_eq!(torrent.tiers, [["udp:x"]]);
         assert_eq!(torrent.web_seeds, ["http:w"]);
     }
@@ -216,9 +216,9 @@ mod tests {
         let one = |length: &str, name: &str| with_info(&format!("{length}4:name{name}{pieces}"));
         let many =
             |path: &str| with_info(&format!("5:filesld6:lengthi1e4:path{path}ee4:name1:a{pieces}"));
-        assert!(Torrent::parse(one("6:lengthi1e", "1:a").as_bytes()).is_ok());
-        assert!(Torrent::parse(many("l1:a2:..e").as_bytes()).is_err());
-        assert!(Torrent::parse(many("l1:a1:be").as_bytes()).is_ok());
+        assert!(TorrentFile::parse(one("6:lengthi1e", "1:a").as_bytes()).is_ok());
+        assert!(TorrentFile::parse(many("l1:a2:..e").as_bytes()).is_err());
+        assert!(TorrentFile::parse(many("l1:a1:be").as_bytes()).is_ok());
         for (torrent, field) in [
             (one("6:lengthi1e", "0:"), "name"),
             (one("6:lengthi1e", "2:.."), "name"),
@@ -263,14 +263,14 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_panic(bytes: Vec<u8>) {
-            let _either = Torrent::parse(&bytes);
+            let _either = TorrentFile::parse(&bytes);
         }
 
         #[test]
         fn nothing_like_a_torrent_panics(
             info in "(6:length|5:files|4:path|4:name|6:pieces|12:piece length|[dlei:0-9]|i1e|1:a){0,40}"
         ) {
-            let _either = Torrent::parse(with_info(&info).as_bytes());
+            let _either = TorrentFile::parse(with_info(&info).as_bytes());
         }
 
         #[test]
@@ -279,7 +279,7 @@ mod tests {
             let mut torrent = metainfo.to_torrent(&[vec!["udp://t:1".into()]], &["w".into()]);
             let at = at.index(torrent.len());
             torrent[at] = byte;
-            let _either = Torrent::parse(&torrent);
+            let _either = TorrentFile::parse(&torrent);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A front: one peer as the world sees it, with an id, a port, a wire and an announcer of its own.
+//! One peer as the world sees it: a peer id and a port, with a wire and an announcer of its own.
 
 use std::time::Duration;
 
@@ -11,21 +11,21 @@ use tokio::time::{sleep, timeout};
 use crate::{share::Share, torrent::Torrent};
 
 /// How often to look whether connections have ended.
-const POLL: Duration = Duration::from_millis(5);
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// How long to wait for trackers that do not answer.
-const TRIED: Duration = Duration::from_secs(2);
+const TRACKER_WAIT: Duration = Duration::from_secs(2);
 
 /// One peer as the world sees it.
-pub(crate) struct Front {
+pub(crate) struct PublicPeer {
     pub(crate) wire: Wire,
     pub(crate) announcer: Announcer,
-    /// Which pieces it has of each torrent; none where it has them all.
+    /// Which pieces it has of each torrent; `None` if it has them all.
     pub(crate) share: Option<Share>,
 }
 
-impl Front {
-    /// Lets peers have a torrent, and announces it.
+impl PublicPeer {
+    /// Serves a torrent to peers, and announces it.
     pub(crate) fn serve(&self, metainfo: &Metainfo) {
         let infohash = metainfo.infohash();
         let layout = metainfo.into();
@@ -35,23 +35,24 @@ impl Front {
         };
         self.wire.serve(infohash, seedbed_wire::Torrent { layout, holding });
         let wire = self.wire.clone();
-        let progress = move || Progress { uploaded: wire.uploaded(infohash), left };
+        let progress =
+            move || Progress { uploaded: wire.uploaded(infohash), downloaded: 0, left };
         self.announcer.add(infohash, progress);
     }
 
-    /// Closes the torrent's connections and tells its trackers `stopped`, or gives both up after
+    /// Closes the torrent's connections and tells its trackers `stopped`. Gives both up after
     /// [`GRACE`].
     pub(crate) async fn withdraw(&self, infohash: Infohash) {
         self.wire.withdraw(infohash);
         let closed = async {
             while self.wire.peer_count(infohash) > 0 {
-                sleep(POLL).await;
+                sleep(POLL_INTERVAL).await;
             }
         };
         let _given_up = tokio::join!(timeout(GRACE, closed), self.announcer.remove(infohash));
     }
 
-    /// Why a torrent is not at each of its trackers.
+    /// Why a tracker does not list a torrent that is announced to it.
     pub(crate) fn refusal(&self, torrent: &Torrent) -> Option<String> {
         let status = self.announcer.status(torrent.infohash()?);
         status.into_iter().find(|tracker| !tracker.accepted).map(|tracker| {
@@ -60,18 +61,18 @@ impl Front {
         })
     }
 
-    /// Waits until each tier of trackers has accepted the torrent or failed to, for at most two
-    /// seconds.
-    pub(crate) async fn tried(&self, infohash: Infohash) {
-        let is_tried = |tracker: &TrackerStatus| tracker.accepted || tracker.last_error.is_some();
+    /// Waits until each tier of trackers has accepted or refused the torrent, for at most
+    /// [`TRACKER_WAIT`].
+    pub(crate) async fn wait_for_trackers(&self, infohash: Infohash) {
+        let answered = |tracker: &TrackerStatus| tracker.accepted || tracker.last_error.is_some();
         let mut changes = self.announcer.changes();
-        let tried = async {
-            while !self.announcer.status(infohash).iter().all(is_tried) {
+        let all_answered = async {
+            while !self.announcer.status(infohash).iter().all(answered) {
                 if changes.changed().await.is_err() {
                     return;
                 }
             }
         };
-        let _given_up = timeout(TRIED, tried).await;
+        let _given_up = timeout(TRACKER_WAIT, all_answered).await;
     }
 }
