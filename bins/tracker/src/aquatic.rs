@@ -1,7 +1,7 @@
 //! `--engine aquatic`: the production tracker `aquatic_http` in place of our own.
 //!
-//! It serves announce and scrape over HTTP and nothing else, from a swarm of its own, and takes
-//! those of the flags that it has a setting for.
+//! It serves only announce and scrape over HTTP, from a swarm of its own, and takes only the flags that
+//! it has a setting for.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -14,15 +14,15 @@ use tokio::{net::TcpStream, sync::oneshot, time::sleep};
 
 use crate::cli::Cli;
 
-/// How often it is tried whether it accepts connections.
-const POLL: Duration = Duration::from_millis(10);
+/// The time between two attempts to connect to it while it starts.
+const START_POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Runs it until `shutdown`; `ready` is called with its address once it accepts connections. Which
-/// flags are given, and which have their default value, is known from `given`.
+/// Runs `aquatic_http` until `shutdown`, and calls `ready` with its address once it accepts connections.
+/// `given` tells the flags that the user gave from those that have their default value.
 ///
 /// # Errors
-/// A flag is given that it has nothing for, the kernel denies io_uring, the address cannot be
-/// bound, or it fails later on.
+/// `aquatic_http` does not support a flag, the kernel denies io_uring, the address cannot be bound, or
+/// `aquatic_http` fails later on.
 pub async fn run(
     cli: &Cli,
     given: &ArgMatches,
@@ -44,7 +44,7 @@ pub async fn run(
         .context("failed to start a thread")?;
     let serving = async {
         while TcpStream::connect(address).await.is_err() {
-            sleep(POLL).await;
+            sleep(START_POLL_INTERVAL).await;
         }
         ready(address);
         // It has no way to be stopped; the end of the process ends it.
@@ -59,7 +59,7 @@ pub async fn run(
     }
 }
 
-/// Refuses the flags that are given and ask for what it does not do.
+/// Refuses the flags that ask for what `aquatic_http` does not do.
 fn refuse(cli: &Cli, given: &ArgMatches) -> Result<(), Usage> {
     let asks = [
         ("http", !cli.http),
@@ -78,14 +78,14 @@ fn refuse(cli: &Cli, given: &ArgMatches) -> Result<(), Usage> {
             && given.contains_id(id)
         {
             let flag = id.replace('_', "-");
-            return Err(Usage(format!("--engine aquatic has nothing for --{flag} as it is given")));
+            return Err(Usage(format!("--engine aquatic does not support --{flag} as given")));
         }
     }
     Ok(())
 }
 
 fn configure(cli: &Cli) -> anyhow::Result<Config> {
-    // It binds the address itself; this one shows that it is free, and which port 0 is.
+    // `aquatic_http` binds the address itself. Binding it here shows that it is free, and resolves port 0.
     let bound = seedbed_service::bind::tcp(cli.address())?.local_addr()?;
     let mut config = Config::default();
     config.network.address = bound;
@@ -93,6 +93,7 @@ fn configure(cli: &Cli) -> anyhow::Result<Config> {
     config.protocol.max_peers = cli.max_numwant as usize;
     config.protocol.max_scrape_torrents = cli.max_scrape as usize;
     config.protocol.peer_announce_interval = cli.interval as usize;
-    config.cleaning.max_peer_age = cli.interval.saturating_mul(cli.expire_after);
+    config.cleaning.max_peer_age =
+        u32::try_from(cli.config().time_to_live().as_secs()).unwrap_or(u32::MAX);
     Ok(config)
 }

@@ -35,7 +35,7 @@ pub struct Cli {
     )]
     pub listen: SocketAddr,
 
-    /// Port to listen on, in place of that in --listen
+    /// Port to listen on, in place of the port of --listen
     #[arg(long, env = "PORT", value_name = "N")]
     pub port: Option<u16>,
 
@@ -49,23 +49,23 @@ pub struct Cli {
     )]
     pub interval: u32,
 
-    /// Intervals that a peer may be silent before it is forgotten
+    /// Intervals after which a silent peer expires; by default 3, but at least 330 seconds, because
+    /// libtorrent announces every 300 seconds at most
     #[arg(
         long,
         env = "SEEDBED_TRACKER_EXPIRE_AFTER",
         value_name = "N",
-        default_value_t = 36,
         value_parser = clap::value_parser!(u32).range(1..)
     )]
-    pub expire_after: u32,
+    pub expire_after: Option<u32>,
 
-    /// Most peers in one answer
+    /// Most peers in one response
     #[arg(
         long,
         env = "SEEDBED_TRACKER_MAX_NUMWANT",
         value_name = "N",
         default_value_t = 82,
-        // An answer over UDP has to fit into a datagram.
+        // A response over UDP has to fit into a datagram.
         value_parser = clap::value_parser!(u32).range(0..=3000)
     )]
     pub max_numwant: u32,
@@ -134,7 +134,7 @@ pub struct Cli {
     )]
     pub stats: bool,
 
-    /// Believe X-Forwarded-For, and the addresses that senders outside this network announce
+    /// Trust X-Forwarded-For, and the addresses that senders outside the local network announce
     #[arg(
         long,
         env = "TRUST_PROXY",
@@ -147,7 +147,7 @@ pub struct Cli {
     )]
     pub trust_proxy: bool,
 
-    /// Infohashes, comma separated: no others may be announced
+    /// Comma-separated infohashes: clients may announce no others
     #[arg(
         long,
         env = "TORRENT_WHITELIST",
@@ -158,7 +158,7 @@ pub struct Cli {
     )]
     pub whitelist: Infohashes,
 
-    /// Infohashes, comma separated, that may not be announced
+    /// Comma-separated infohashes that clients may not announce
     #[arg(
         long,
         env = "TORRENT_BLACKLIST",
@@ -169,7 +169,7 @@ pub struct Cli {
     )]
     pub blacklist: Infohashes,
 
-    /// Which peers are listed, and in which order
+    /// The peers to list if there are more than a client wants, and their order
     #[arg(
         long,
         env = "SEEDBED_TRACKER_PEER_ORDER",
@@ -179,11 +179,11 @@ pub struct Cli {
     )]
     pub peer_order: PeerOrder,
 
-    /// Source of all randomness: with it, the same requests get the same answers
+    /// Seed of all randomness: with it, the same requests get the same answers
     #[arg(long, env = "SEEDBED_TRACKER_SEED", value_name = "N")]
     pub seed: Option<u64>,
 
-    /// What answers
+    /// The tracker that answers
     #[arg(
         long,
         env = "SEEDBED_TRACKER_ENGINE",
@@ -209,7 +209,7 @@ pub enum Command {
     Healthcheck(Healthcheck),
 }
 
-/// What answers.
+/// The tracker that answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum EngineKind {
     /// This tracker
@@ -230,7 +230,7 @@ impl Cli {
         SocketAddr::new(self.listen.ip(), self.port.unwrap_or(self.listen.port()))
     }
 
-    /// Binds the sockets that are wanted.
+    /// Binds the sockets.
     ///
     /// # Errors
     /// The address cannot be bound.
@@ -243,7 +243,7 @@ impl Cli {
         })
     }
 
-    /// How the tracker is to behave.
+    /// The configuration of the tracker.
     #[must_use]
     pub fn config(&self) -> Config {
         Config {
@@ -265,12 +265,12 @@ impl Cli {
     }
 }
 
-/// A switch that is on by default, which an empty environment variable leaves as it is.
+/// Parses a switch that is on by default; an empty environment variable leaves it on.
 fn on_unless_false(text: &str) -> Result<bool, String> {
     parse_switch(text, true)
 }
 
-/// A switch that is off by default, which an empty environment variable leaves as it is.
+/// Parses a switch that is off by default; an empty environment variable leaves it off.
 fn off_unless_true(text: &str) -> Result<bool, String> {
     parse_switch(text, false)
 }

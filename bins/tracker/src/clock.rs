@@ -1,4 +1,4 @@
-//! Time as the tracker knows it: milliseconds since it started.
+//! The tracker's time: milliseconds since its start.
 
 use std::time::{Duration, Instant};
 
@@ -19,13 +19,18 @@ impl Moment {
         self.0
     }
 
-    /// How long ago `earlier` was; nothing if it was not earlier.
+    /// The time since `earlier`; zero if that is not earlier.
     pub(crate) const fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
+
+    /// The moment that follows after `delay`.
+    pub(crate) fn after(self, delay: Duration) -> Self {
+        Self(self.0.saturating_add(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)))
+    }
 }
 
-/// The one place where the tracker reads a clock.
+/// Reads the clock. Nothing else in the tracker does.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock(Instant);
 

@@ -1,4 +1,4 @@
-//! Doors for fuzzers to what parses the bytes of strangers.
+//! Entry points for fuzzers to the parsers of bytes from outside.
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -20,18 +20,18 @@ fn engine() -> Arc<Engine> {
     Arc::new(Engine::new(&Config::default(), 7))
 }
 
-/// The query of an announce and of a scrape.
+/// Answers a query as an announce and as a scrape.
 pub fn http_query(query: &[u8]) {
-    http::App::new(&Config::default(), &engine(), Clock::start()).fuzz(query, CLIENT);
+    http::Tracker::new(&Config::default(), &engine(), Clock::start()).fuzz(query, CLIENT);
 }
 
-/// A datagram, and the same from a client that is connected.
+/// Answers a datagram, and the same from a connected client.
 pub fn udp_packet(datagram: &[u8]) {
     Responder::new(engine(), false, 7).fuzz(datagram, CLIENT);
 }
 
-/// A message over a WebSocket.
+/// Answers a message over a WebSocket.
 pub fn websocket_message(message: &[u8]) {
     let mut session = Session::new(engine(), Arc::<Hub>::default(), CLIENT, 74);
-    let _reply = session.hear(message, Moment::default());
+    let _reaction = session.receive(message, Moment::default());
 }

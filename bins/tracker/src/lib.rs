@@ -1,20 +1,22 @@
 //! A BitTorrent tracker for tests: HTTP, UDP and WebSocket over one swarm store.
 //!
-//! [`run`] serves on sockets that the caller has bound. Below it, the engine takes requests of
-//! whatever transport and answers them without a socket, a clock or ambient randomness; the
-//! transports in front of it parse, and write what it says.
+//! [`run`] serves on sockets that the caller has bound. The transports (`http`, `udp`, `websocket`) parse
+//! requests and encode answers. Between them stands the `engine`, which answers every request without a
+//! socket, a clock or ambient randomness, and asks the `policy` in force what goes out.
 
-mod announce;
 #[cfg(feature = "aquatic")]
 pub mod aquatic;
 pub mod cli;
 mod clock;
+mod counters;
 mod engine;
 #[doc(hidden)]
 pub mod fuzz;
 mod http;
+mod messages;
 mod metrics;
-mod recent;
+mod policy;
+mod recent_events;
 mod sender;
 mod stats;
 mod store;
@@ -40,28 +42,37 @@ use seedbed_service::{
 pub use crate::store::PeerOrder;
 use crate::{clock::Clock, engine::Engine, udp::Responder};
 
-/// How often the memory of peers and swarms that are gone is given back.
-const SWEEP: Duration = Duration::from_secs(10);
+/// The time between two sweeps, which free the memory of expired peers and abandoned swarms.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
+
+/// The intervals after which a silent peer expires by default.
+const DEFAULT_EXPIRE_AFTER: u32 = 3;
+
+/// The least time after which a silent peer expires by default. libtorrent 2.0.8 announces every 300 s,
+/// however short the interval (`min_announce_interval`), and aria2 1.36 every 120 s. Transmission 3.00
+/// follows the interval, down to 10 s as measured.
+const MIN_DEFAULT_TIME_TO_LIVE: Duration = Duration::from_secs(330);
 
 /// How the tracker behaves.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Time between two announces of a peer, told to clients in whole seconds.
+    /// The time between two announces of a peer, which clients are told in whole seconds.
     pub interval: Duration,
-    /// How many intervals a peer may be silent before it is forgotten. The default makes six
-    /// minutes: libtorrent announces every five at most, whatever the interval.
-    pub expire_after: u32,
-    /// Most peers in one answer.
+    /// The number of intervals after which a silent peer expires. By default it is three, but at least
+    /// 330 s, because libtorrent announces every 300 s at most.
+    pub expire_after: Option<u32>,
+    /// The most peers in one response.
     pub max_numwant: u32,
-    /// Longest query of an announce or a scrape over HTTP, in bytes.
+    /// The longest query of an announce or a scrape over HTTP, in bytes.
     pub max_query: usize,
-    /// Most infohashes in a scrape over HTTP or WebSocket; over UDP it is 74 (BEP 15).
+    /// The most infohashes in a scrape over HTTP or WebSocket; over UDP it is 74 (BEP 15).
     pub max_scrape: usize,
-    /// Believe `X-Forwarded-For`, and addresses in announces of senders that are not local.
+    /// Whether to trust `X-Forwarded-For`, and the addresses that senders outside the local network
+    /// announce.
     pub trust_proxy: bool,
-    /// The torrents that may be announced; all, if empty.
+    /// The torrents that clients may announce; all, if empty.
     pub whitelist: HashSet<Infohash>,
-    /// Torrents that may not be announced.
+    /// The torrents that clients may not announce.
     pub blacklist: HashSet<Infohash>,
     /// Serve announce and scrape over HTTP.
     pub http: bool,
@@ -69,9 +80,9 @@ pub struct Config {
     pub websocket: bool,
     /// Serve the statistics and the swarms as pages and JSON.
     pub stats: bool,
-    /// Which peers are listed, and in which order.
+    /// The peers to list, and their order.
     pub peer_order: PeerOrder,
-    /// Where randomness comes from; other in each process if none.
+    /// The source of all randomness; a random one if `None`.
     pub seed: Option<u64>,
     /// Who may change state, and under which names the pages answer on a loopback address.
     pub control: ControlArgs,
@@ -81,7 +92,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             interval: Duration::from_secs(10),
-            expire_after: 36,
+            expire_after: None,
             max_numwant: 82,
             max_query: 64 << 10,
             max_scrape: 512,
@@ -94,6 +105,19 @@ impl Default for Config {
             peer_order: PeerOrder::default(),
             seed: None,
             control: ControlArgs::default(),
+        }
+    }
+}
+
+impl Config {
+    /// How long a peer may be silent before it expires.
+    fn time_to_live(&self) -> Duration {
+        match self.expire_after {
+            Some(intervals) => self.interval.saturating_mul(intervals),
+            None => {
+                let intervals = self.interval.saturating_mul(DEFAULT_EXPIRE_AFTER);
+                intervals.max(MIN_DEFAULT_TIME_TO_LIVE)
+            }
         }
     }
 }
@@ -119,7 +143,7 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: Shutdown) -> an
     let shutdown = shutdown.child_token();
     let _end = shutdown.clone().drop_guard();
     let mut parts = Parts::new(&shutdown);
-    let app = Arc::new(http::App::new(&config, &engine, clock));
+    let app = Arc::new(http::Tracker::new(&config, &engine, clock));
     let address = listeners.http.local_addr().context("failed to read the bound address")?;
     let guard = Guard::new(config.control.clone(), address);
     let router = http::router(&config, &app).layer(guard.layer());
@@ -138,10 +162,30 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: Shutdown) -> an
 async fn sweep(engine: Arc<Engine>, clock: Clock, shutdown: Shutdown) -> anyhow::Result<()> {
     let sweeping = async {
         loop {
-            tokio::time::sleep(SWEEP).await;
+            tokio::time::sleep(SWEEP_INTERVAL).await;
             engine.store().sweep(clock.now());
         }
     };
     shutdown.run_until_cancelled(sweeping).await;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn time_to_live(interval: u64, expire_after: Option<u32>) -> u64 {
+        let interval = Duration::from_secs(interval);
+        Config { interval, expire_after, ..Config::default() }.time_to_live().as_secs()
+    }
+
+    #[test]
+    fn a_silent_peer_expires_after_three_intervals_but_never_between_two_announces_of_libtorrent() {
+        assert_eq!(time_to_live(1, None), 330);
+        assert_eq!(time_to_live(10, None), 330);
+        assert_eq!(time_to_live(110, None), 330);
+        assert_eq!(time_to_live(600, None), 1800);
+        assert_eq!(time_to_live(1, Some(1)), 1);
+        assert_eq!(time_to_live(10, Some(36)), 360);
+    }
 }

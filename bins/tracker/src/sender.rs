@@ -1,9 +1,9 @@
-//! Who sent a request, and which addresses the sender may announce.
+//! Tells senders on the local network from others.
 
 use std::net::IpAddr;
 
-/// Whether a sender is on this host or this network. Behind a container's port or on loopback
-/// the tracker cannot see a peer's real address, so these may say themselves where they are.
+/// Whether a sender is on this host or the local network. Behind a container's port or on loopback, the
+/// tracker cannot see the real address of a peer, so such senders may claim another.
 pub(crate) fn is_local(sender: IpAddr) -> bool {
     match sender.to_canonical() {
         IpAddr::V4(ip) => ip.is_loopback() || ip.is_private() || ip.is_link_local(),

@@ -3,6 +3,7 @@
 //! The same bytes, names, piece length and namespace give the same infohash on every machine.
 
 pub mod bencode;
+mod client;
 mod content;
 mod disk_content;
 mod hash_cache;
@@ -22,6 +23,7 @@ mod progress;
 mod synthetic_content;
 mod torrent_file;
 
+pub use client::Client;
 pub use content::{Content, ContentFile, InvalidName, check_name};
 pub use disk_content::{DiskContent, ScanError, is_hidden};
 pub use hash_cache::HashCache;

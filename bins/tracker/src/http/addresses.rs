@@ -1,4 +1,4 @@
-//! Where an announcing peer is: what the connection shows, and what it may claim.
+//! The addresses of an announcing peer: those that the connection shows, and those that it may claim.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -6,19 +6,19 @@ use std::{
 };
 
 use super::query::{Claims, QueryError};
-use crate::{announce::Addresses, sender::is_local};
+use crate::{messages::Addresses, sender::is_local};
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
-/// What a sender is told whose claims are ignored.
-const NOT_BELIEVED: &str = "ip, ipv4 and ipv6 are ignored: they are believed of senders on this \
-                            network only, unless the tracker is started with --trust-proxy";
+/// The warning to a sender whose claims the tracker ignores.
+const CLAIMS_IGNORED: &str = "the tracker ignores ip, ipv4 and ipv6: it trusts only senders on the \
+                              local network, unless it runs with --trust-proxy";
 
-/// The address that a request comes from: the peer of the connection, or, behind a proxy that is
-/// trusted, the last address in its `X-Forwarded-For`, which is the one that it has seen itself.
+/// The address that a request comes from: the remote address of the connection or, behind a trusted
+/// proxy, the last address in its `X-Forwarded-For`, which is the one that the proxy has seen itself.
 ///
 /// # Errors
-/// What the proxy put there is no address.
+/// That is no address.
 pub(super) fn sender(
     connection: IpAddr,
     forwarded_for: Option<&[u8]>,
@@ -31,11 +31,11 @@ pub(super) fn sender(
 }
 
 /// The addresses of a peer: the sender's own, unless `ip` gives another, and those that BEP 7's
-/// `ipv4` and `ipv6` add. Claims of a sender that is neither local nor trusted are ignored, with
-/// a warning.
+/// `ipv4` and `ipv6` add. The tracker ignores the claims of a sender that is neither local nor trusted,
+/// with a warning.
 ///
 /// # Errors
-/// A claim that is to be believed is no address.
+/// A claim of a trusted sender is no address.
 pub(super) fn announced(
     sender: IpAddr,
     port: NonZeroU16,
@@ -47,7 +47,7 @@ pub(super) fn announced(
         return Ok((addresses, None));
     }
     if !trust_proxy && !is_local(sender) {
-        return Ok((addresses, Some(NOT_BELIEVED)));
+        return Ok((addresses, Some(CLAIMS_IGNORED)));
     }
     if let Some((ip, _)) = claimed("ip", "an IP address", claims.ip.as_deref(), |_| true)? {
         addresses = Addresses::from((ip, port));
@@ -60,7 +60,7 @@ pub(super) fn announced(
     Ok((addresses, None))
 }
 
-/// A claim that says something: clients send `0.0.0.0` for "don't know".
+/// A claim, unless it is an unspecified address: clients send `0.0.0.0` for "don't know".
 fn claimed(
     name: &'static str,
     wanted: &'static str,
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_local_sender_may_say_where_it_is() {
+    fn a_local_sender_may_claim_another_address() {
         let ip = Claims { ip: Some(b"2.2.2.2".into()), ..Claims::default() };
         assert_eq!(announced_by("127.0.0.1", ip.clone(), false).unwrap(), "2.2.2.2:6881");
         assert_eq!(announced_by("1.1.1.1", ip.clone(), false).unwrap(), "1.1.1.1:6881");
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_claim_is_named_if_it_would_be_believed() {
+    fn an_error_names_a_wrong_claim_of_a_trusted_sender() {
         let wrong = Claims { ipv4: Some(b"2001:db8::1".into()), ..Claims::default() };
         assert_eq!(
             announced_by("127.0.0.1", wrong.clone(), false).unwrap_err(),
@@ -136,24 +136,24 @@ mod tests {
     }
 
     #[test]
-    fn an_unspecified_claim_says_nothing() {
+    fn an_unspecified_claim_is_ignored() {
         let nowhere = Claims { ip: Some(b"0.0.0.0".into()), ..Claims::default() };
         assert_eq!(announced_by("127.0.0.1", nowhere, false).unwrap(), "127.0.0.1:6881");
     }
 
     #[test]
-    fn a_sender_that_is_not_believed_is_told_so() {
+    fn a_sender_that_is_not_trusted_gets_a_warning() {
         let port = NonZeroU16::new(6881).unwrap();
         let ip = Claims { ip: Some(b"2.2.2.2".into()), ..Claims::default() };
         let warning =
             |claims, trust| announced([1, 1, 1, 1].into(), port, claims, trust).unwrap().1;
-        assert_eq!(warning(&ip, false), Some(NOT_BELIEVED));
+        assert_eq!(warning(&ip, false), Some(CLAIMS_IGNORED));
         assert_eq!(warning(&ip, true), None);
         assert_eq!(warning(&Claims::default(), false), None);
     }
 
     #[test]
-    fn a_proxys_last_word_counts() {
+    fn the_last_address_of_a_proxy_counts() {
         assert_eq!(forwarded(None).unwrap(), "1.1.1.1");
         assert_eq!(forwarded(Some("2.2.2.2")).unwrap(), "2.2.2.2");
         assert_eq!(forwarded(Some("9.9.9.9, 2.2.2.2:80")).unwrap(), "2.2.2.2");

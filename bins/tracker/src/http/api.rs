@@ -2,40 +2,40 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use aquatic_peer_id::PeerId as AquaticPeerId;
 use axum::{
     Json,
     extract::{Path, State},
     http::StatusCode,
     response::{IntoResponse as _, Response},
 };
-use seedbed_metainfo::{Infohash, PeerId};
+use seedbed_metainfo::{Client, Infohash, PeerId};
 use seedbed_service::admin::{self, ErrorBody};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{ANY_ORIGIN, App};
+use super::{ANY_ORIGIN, Tracker};
 use crate::{
-    announce::{Event, SwarmCounts, Transport},
     clock::Moment,
+    messages::{Event, SwarmCounts, Transport},
     store::Peer,
 };
 
 /// A torrent in a list.
 #[derive(Debug, Serialize, ToSchema)]
-struct Torrent {
+#[schema(as = Torrent)]
+struct TorrentSummary {
     #[schema(value_type = String, pattern = "^[0-9a-f]{40}$")]
     infohash: Infohash,
     #[serde(flatten)]
     counts: SwarmCounts,
 }
 
-/// A torrent with its peers. Times are milliseconds since the tracker started, as is `now`.
+/// A torrent with its peers. All times, also `now`, are milliseconds since the tracker started.
 #[derive(Debug, Serialize, ToSchema)]
 struct TorrentDetails {
     #[serde(flatten)]
-    torrent: Torrent,
+    torrent: TorrentSummary,
     now: Moment,
     peers: Vec<PeerDetails>,
 }
@@ -47,18 +47,18 @@ struct TorrentDetails {
 struct PeerDetails {
     #[schema(value_type = String, pattern = "^[0-9a-f]{40}$")]
     id: PeerId,
-    /// What its id says of the client and its version.
+    /// The client and its version, by the peer id.
     client: String,
     /// The first of `addresses`.
     #[schema(value_type = Option<String>, required)]
     address: Option<SocketAddr>,
-    /// Where it takes connections; nowhere behind a WebSocket.
+    /// The addresses where it accepts connections; none behind a WebSocket.
     #[schema(value_type = Vec<String>)]
     addresses: Vec<SocketAddr>,
     transport: Transport,
     uploaded: u64,
     downloaded: u64,
-    /// Bytes that it lacks, where it says so.
+    /// The bytes that it lacks, if it says so.
     #[schema(required)]
     left: Option<u64>,
     event: Event,
@@ -71,7 +71,7 @@ impl From<Peer> for PeerDetails {
         let addresses: Vec<_> = peer.addresses().iter().collect();
         Self {
             id: peer.id,
-            client: AquaticPeerId(*peer.id.as_bytes()).client().to_string(),
+            client: Client::of(peer.id).to_string(),
             address: addresses.first().copied(),
             addresses,
             transport: peer.transport,
@@ -85,18 +85,19 @@ impl From<Peer> for PeerDetails {
     }
 }
 
-pub(super) fn router() -> OpenApiRouter<Arc<App>> {
+pub(super) fn router() -> OpenApiRouter<Arc<Tracker>> {
     OpenApiRouter::new().routes(routes!(torrents)).routes(routes!(torrent))
 }
 
 /// All torrents
 #[utoipa::path(
     get, path = "/api/torrents", tag = "swarms",
-    responses((status = 200, description = "By infohash", body = [Torrent]))
+    responses((status = 200, description = "The torrents, sorted by infohash", body = [TorrentSummary]))
 )]
-async fn torrents(State(app): State<Arc<App>>) -> Response {
-    let swarms = app.engine.store().scrape_all(app.clock.now()).flatten();
-    let torrents: Vec<_> = swarms.map(|(infohash, counts)| Torrent { infohash, counts }).collect();
+async fn torrents(State(tracker): State<Arc<Tracker>>) -> Response {
+    let swarms = tracker.engine.store().scrape_all(tracker.clock.now()).flatten();
+    let torrents: Vec<_> =
+        swarms.map(|(infohash, counts)| TorrentSummary { infohash, counts }).collect();
     ([ANY_ORIGIN], Json(torrents)).into_response()
 }
 
@@ -106,24 +107,25 @@ async fn torrents(State(app): State<Arc<App>>) -> Response {
     params(("infohash" = String, Path, description = "40 hex digits")),
     responses(
         (status = 200, description = "The torrent and its peers", body = TorrentDetails),
-        (status = 400, description = "That is no infohash", body = ErrorBody),
-        (status = 404, description = "It is not known", body = ErrorBody),
+        (status = 400, description = "Not an infohash", body = ErrorBody),
+        (status = 404, description = "The tracker does not know the torrent", body = ErrorBody),
     )
 )]
-async fn torrent(State(app): State<Arc<App>>, Path(infohash): Path<String>) -> Response {
+async fn torrent(State(tracker): State<Arc<Tracker>>, Path(infohash): Path<String>) -> Response {
     let response = match infohash.parse::<Infohash>() {
-        Ok(infohash) => details(&app, infohash),
+        Ok(infohash) => details(&tracker, infohash),
         Err(error) => admin::error(StatusCode::BAD_REQUEST, format!("infohash: {error}")),
     };
     ([ANY_ORIGIN], response).into_response()
 }
 
-fn details(app: &App, infohash: Infohash) -> Response {
-    let now = app.clock.now();
-    let Some((counts, peers)) = app.engine.store().swarm(&infohash, now) else {
-        let message = format!("infohash: no torrent {infohash} is known");
+fn details(tracker: &Tracker, infohash: Infohash) -> Response {
+    let now = tracker.clock.now();
+    let Some((counts, peers)) = tracker.engine.store().swarm(&infohash, now) else {
+        let message = format!("infohash: torrent {infohash} is unknown");
         return admin::error(StatusCode::NOT_FOUND, message);
     };
     let peers = peers.into_iter().map(Into::into).collect();
-    Json(TorrentDetails { torrent: Torrent { infohash, counts }, now, peers }).into_response()
+    Json(TorrentDetails { torrent: TorrentSummary { infohash, counts }, now, peers })
+        .into_response()
 }

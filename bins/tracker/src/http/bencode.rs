@@ -1,12 +1,12 @@
-//! The answers, bencoded (BEP 3, 23, 48). Keys of a dictionary go in sorted order.
+//! Bencoded responses (BEP 3, 23, 48). The keys of a dictionary are sorted.
 
 use std::net::SocketAddr;
 
 use seedbed_metainfo::{Infohash, PeerId};
 
-use crate::announce::{AnnounceResponse, Listing, ScrapeResponse, SwarmCounts};
+use crate::messages::{AnnounceResponse, Listing, ScrapeResponse, SwarmCounts};
 
-/// How an announce wants its peers.
+/// The form of the peers in the response to an announce.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Layout {
     /// BEP 23 and BEP 7: six bytes a peer in `peers`, eighteen in `peers6`.
@@ -18,7 +18,7 @@ pub(super) enum Layout {
     },
 }
 
-/// Appends the answer to an announce; `warning` is shown to users, and changes nothing.
+/// Appends the response to an announce. Clients show `warning` to their users.
 pub(super) fn announce(
     out: &mut Vec<u8>,
     response: &AnnounceResponse,
@@ -65,7 +65,7 @@ pub(super) fn announce(
     out.text("e");
 }
 
-/// Appends the answer to a scrape.
+/// Appends the response to a scrape.
 pub(super) fn scrape(out: &mut Vec<u8>, response: &ScrapeResponse) {
     let mut swarms: Vec<_> = response.swarms.iter().collect();
     swarms.sort_unstable_by_key(|(infohash, _)| *infohash);
@@ -75,12 +75,12 @@ pub(super) fn scrape(out: &mut Vec<u8>, response: &ScrapeResponse) {
     end_scrape(out, response.interval);
 }
 
-/// Appends what comes before the swarms of a scrape.
+/// Appends the part of a scrape before its swarms.
 pub(super) fn begin_scrape(out: &mut Vec<u8>) {
     Writer(out).text("d5:filesd");
 }
 
-/// Appends a swarm of a scrape. They go in the order of their infohashes.
+/// Appends a swarm of a scrape. The caller sorts swarms by infohash.
 pub(super) fn scraped(out: &mut Vec<u8>, (infohash, counts): &(Infohash, SwarmCounts)) {
     let mut out = Writer(out);
     out.string(infohash.as_bytes());
@@ -89,12 +89,12 @@ pub(super) fn scraped(out: &mut Vec<u8>, (infohash, counts): &(Infohash, SwarmCo
     out.text("10:incomplete").integer(counts.incomplete).text("e");
 }
 
-/// Appends what comes after the swarms of a scrape.
+/// Appends the part of a scrape after its swarms.
 pub(super) fn end_scrape(out: &mut Vec<u8>, interval: u32) {
     Writer(out).text("e5:flagsd20:min_request_interval").integer(interval).text("ee");
 }
 
-/// Appends a failure. BEP 3: an answer with `failure reason` has no other key.
+/// Appends a failure. BEP 3: a response with `failure reason` has no other key.
 pub(super) fn failure(out: &mut Vec<u8>, reason: &str) {
     let mut out = Writer(out);
     out.text("d14:failure reason").string(reason.as_bytes()).text("e");
@@ -108,7 +108,7 @@ impl Writer<'_> {
         self
     }
 
-    /// Something that is bencoded already.
+    /// Text that is already bencoded.
     fn text(&mut self, text: &str) -> &mut Self {
         self.raw(text.as_bytes())
     }
@@ -117,7 +117,7 @@ impl Writer<'_> {
         self.text("i").text(itoa::Buffer::new().format(value)).text("e")
     }
 
-    /// The length in front of a string, which the caller writes.
+    /// The length of a string, which the caller writes next.
     fn length(&mut self, length: usize) -> &mut Self {
         self.text(itoa::Buffer::new().format(length)).text(":")
     }

@@ -27,7 +27,7 @@ use tokio::{
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::{
-    App,
+    Tracker,
     head::{self, Body, Head},
     others::{self, Handed},
     respond::FullScrape,
@@ -57,7 +57,7 @@ const LINGER: u64 = 1 << 20;
 /// The listener cannot be handed to a runtime, or a thread cannot be started.
 pub(crate) async fn serve(
     listener: std::net::TcpListener,
-    app: Arc<App>,
+    app: Arc<Tracker>,
     router: Router,
     shutdown: Shutdown,
 ) -> anyhow::Result<()> {
@@ -76,7 +76,7 @@ pub(crate) async fn serve(
 
 async fn serve_here(
     listener: std::net::TcpListener,
-    app: Arc<App>,
+    app: Arc<Tracker>,
     hand_over: UnboundedSender<Handed>,
     shutdown: Shutdown,
 ) -> anyhow::Result<()> {
@@ -126,7 +126,7 @@ enum Answer {
 pub(super) struct Connection<S> {
     pub(super) stream: S,
     pub(super) client: SocketAddr,
-    pub(super) app: Arc<App>,
+    pub(super) app: Arc<Tracker>,
     pub(super) shutdown: Shutdown,
     /// What was read and is not answered.
     pub(super) input: Vec<u8>,
@@ -137,7 +137,12 @@ pub(super) struct Connection<S> {
 }
 
 impl<S> Connection<S> {
-    pub(super) fn new(stream: S, client: SocketAddr, app: Arc<App>, shutdown: Shutdown) -> Self {
+    pub(super) fn new(
+        stream: S,
+        client: SocketAddr,
+        app: Arc<Tracker>,
+        shutdown: Shutdown,
+    ) -> Self {
         let (input, output) = (Vec::with_capacity(1 << 10), Vec::with_capacity(1 << 10));
         Self { stream, client, app, shutdown, input, output, body: Vec::new() }
     }
@@ -248,7 +253,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         body.clear();
         // Nobody sends a body with GET; if one does, it is left unread.
         let mut close = head.close || head.body != Body::None;
-        match app.respond(endpoint, head.query, client.ip(), head.forwarded_for, body) {
+        let responded = app.respond(endpoint, head.query, client.ip(), head.forwarded_for, body);
+        match responded.full_scrape {
             Some(scrape) => {
                 close |= !head.chunked;
                 Answer::All { scrape, close }
@@ -263,7 +269,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Refuses a request whose head is too long, whether or not it has ended.
     fn too_long(&mut self, start: usize, length: usize) -> bool {
-        let Self { app, input, output, body, .. } = self;
+        let Self { app, client, input, output, body, .. } = self;
         if length <= app.max_query + FIELDS {
             return false;
         }
@@ -278,7 +284,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             return true;
         };
         body.clear();
-        app.refuse_length(endpoint, head.query, body);
+        app.refuse_long_head(endpoint, head.query, client.ip(), body);
         write_head(output, Some(body.len()), true);
         output.extend_from_slice(body);
         true
@@ -340,7 +346,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
 /// Accepts a WebSocket (RFC 6455 section 4.2.2), or says why not.
 fn upgrade(
-    app: &App,
+    app: &Tracker,
     client: SocketAddr,
     head: &Head<'_>,
     length: usize,

@@ -35,7 +35,7 @@ const ANY_ORIGIN: (HeaderName, HeaderValue) =
 
 /// What the handlers share.
 #[derive(Debug)]
-pub(crate) struct App {
+pub(crate) struct Tracker {
     engine: Arc<Engine>,
     hub: Arc<Hub>,
     clock: Clock,
@@ -46,7 +46,7 @@ pub(crate) struct App {
     max_scrape: usize,
 }
 
-impl App {
+impl Tracker {
     pub(crate) fn new(config: &Config, engine: &Arc<Engine>, clock: Clock) -> Self {
         Self {
             engine: Arc::clone(engine),
@@ -62,7 +62,7 @@ impl App {
 }
 
 /// All routes, as `config` switches them on.
-pub(crate) fn router(config: &Config, app: &Arc<App>) -> Router {
+pub(crate) fn router(config: &Config, app: &Arc<Tracker>) -> Router {
     let mut routes = OpenApiRouter::new();
     if config.http {
         routes = routes.merge(openapi::announces());
@@ -89,7 +89,7 @@ struct Counts {
     peers: usize,
 }
 
-impl App {
+impl Tracker {
     fn health(&self) -> Health {
         let totals = self.engine.store().totals(self.clock.now());
         Health::new(None, &Counts { torrents: totals.torrents, peers: totals.peers })

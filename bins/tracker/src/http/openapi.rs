@@ -18,18 +18,18 @@ use utoipa_axum::{
     routes,
 };
 
-use super::App;
-use crate::announce::Event;
+use super::Tracker;
+use crate::messages::Event;
 
 /// Announce and scrape.
-pub(super) fn announces() -> OpenApiRouter<Arc<App>> {
+pub(super) fn announces() -> OpenApiRouter<Arc<Tracker>> {
     OpenApiRouter::new()
         .routes(routes!(announce).map(|_| any(announce)))
         .routes(routes!(scrape).map(|_| any(scrape)))
 }
 
 /// WebTorrent.
-pub(super) fn websocket() -> OpenApiRouter<Arc<App>> {
+pub(super) fn websocket() -> OpenApiRouter<Arc<Tracker>> {
     OpenApiRouter::new().routes(routes!(upgrade))
 }
 

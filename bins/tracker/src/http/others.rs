@@ -24,7 +24,7 @@ use tokio_tungstenite::{WebSocketStream, tungstenite::protocol::Role};
 use tower_service::Service as _;
 
 use super::{
-    App,
+    Tracker,
     front::{Connection, Next},
     head::Body,
 };
@@ -121,7 +121,7 @@ impl Connection<TcpStream> {
         let Self { stream, input, app, shutdown, .. } = self;
         let stream =
             WebSocketStream::from_partially_read(stream, input, Role::Server, config).await;
-        let App { engine, hub, clock, max_scrape, .. } = &*app;
+        let Tracker { engine, hub, clock, max_scrape, .. } = &*app;
         let session = websocket::Session::new(Arc::clone(engine), Arc::clone(hub), ip, *max_scrape);
         websocket::serve(stream, session, *clock, &shutdown).await;
     }

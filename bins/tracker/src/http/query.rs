@@ -1,19 +1,19 @@
 //! The query strings of announce and scrape.
 //!
-//! They are taken as raw bytes: an infohash is no text, and a `+` in it is a plus sign. What is
-//! wrong with a query is said by the parameter's name; what is not known is ignored.
+//! A query is raw bytes: an infohash is not text, and a `+` in it is a plus sign. Errors name the
+//! parameter; unknown parameters are ignored.
 
 use std::{borrow::Cow, num::NonZeroU16};
 
 use seedbed_metainfo::{Infohash, PeerId};
 
 use super::bencode::Layout;
-use crate::announce::{Event, Scraped};
+use crate::messages::{Event, Scraped};
 
-/// Longest excerpt of a wrong value in an error.
+/// The length to which an error shows a wrong value.
 const EXCERPT: usize = 40;
 
-/// What is wrong with a query.
+/// Why a query is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum QueryError {
     #[error("{0} is missing")]
@@ -41,7 +41,7 @@ impl QueryError {
     }
 }
 
-/// An announce as its query says it; who sent it is not in there.
+/// The parameters of an announce. Its sender is not among them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct AnnounceQuery<'a> {
     pub(super) infohash: Infohash,
@@ -53,11 +53,11 @@ pub(super) struct AnnounceQuery<'a> {
     pub(super) event: Event,
     pub(super) numwant: Option<u32>,
     pub(super) layout: Layout,
-    /// Addresses that the sender claims: `ip` (BEP 3), `ipv4` and `ipv6` (BEP 7).
+    /// The addresses that the sender claims: `ip` (BEP 3), `ipv4` and `ipv6` (BEP 7).
     pub(super) claims: Claims<'a>,
 }
 
-/// The addresses in a query, not parsed: few senders are believed.
+/// The addresses in a query, not parsed, because the tracker trusts few senders.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Claims<'a> {
     pub(super) ip: Option<Cow<'a, [u8]>>,
@@ -68,7 +68,7 @@ pub(super) struct Claims<'a> {
 /// Parses the query of an announce.
 ///
 /// # Errors
-/// A parameter is missing, given twice, or has a value that it cannot have.
+/// A parameter is missing, given twice, or has a wrong value.
 pub(super) fn announce(query: &[u8]) -> Result<AnnounceQuery<'_>, QueryError> {
     let mut infohash = Parameter::new("info_hash");
     let mut peer_id = Parameter::new("peer_id");
@@ -146,7 +146,7 @@ fn pairs(query: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     })
 }
 
-/// A parameter by its name, and its value while it is encoded.
+/// A parameter's name and its encoded value.
 struct Parameter<'a> {
     name: &'static str,
     value: Option<&'a [u8]>,
@@ -168,7 +168,7 @@ impl<'a> Parameter<'a> {
         twenty_bytes(self.name, self.value.ok_or(QueryError::Missing(self.name))?)
     }
 
-    /// The decoded value; none where it is absent or empty.
+    /// The decoded value; `None` if it is absent or empty.
     fn text(&self) -> Result<Option<Cow<'a, [u8]>>, QueryError> {
         match self.value {
             None | Some([]) => Ok(None),
@@ -182,7 +182,7 @@ impl<'a> Parameter<'a> {
         }
     }
 
-    /// A number in decimal digits and nothing else.
+    /// A number, which consists of decimal digits only.
     fn number<N: std::str::FromStr>(&self, wanted: &'static str) -> Result<Option<N>, QueryError> {
         let Some(text) = self.text()? else { return Ok(None) };
         let digits = text.iter().all(u8::is_ascii_digit).then_some(&text);
@@ -219,8 +219,8 @@ fn twenty_bytes(name: &'static str, value: &[u8]) -> Result<[u8; 20], QueryError
     }
 }
 
-/// Undoes percent-encoding (RFC 3986 section 2.1) into `out`, as far as it reaches, and gives the
-/// length of the whole; none where two hex digits do not follow a `%`.
+/// Decodes percent-encoding (RFC 3986 section 2.1) into `out` as far as there is room, and returns the
+/// decoded length; `None` if a `%` is not followed by two hex digits.
 fn decode(encoded: &[u8], out: &mut [u8]) -> Option<usize> {
     let mut length = 0;
     let mut rest = encoded;

@@ -1,44 +1,74 @@
-//! Announce and scrape: a query in, a bencoded answer out.
+//! Announce and scrape over HTTP without a connection: a query in, a bencoded response out.
 
 use std::net::IpAddr;
 
 use super::{
-    App, addresses, bencode,
+    Tracker, addresses, bencode,
     bencode::Layout,
     query::{self, AnnounceQuery, QueryError},
 };
 use crate::{
-    announce::{AnnounceRequest, Families, Request, Response, ScrapeRequest, Transport},
-    metrics::{Outcome, RequestCounters},
+    messages::{
+        AnnounceRequest, Families, MalformedRequest, Request, RequestKind, Response, Transport,
+    },
+    policy::{Delivery, Incoming, Outgoing},
     store::PARTS,
 };
 
-/// What a client can ask the tracker over HTTP.
+/// The two requests of a tracker over HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Endpoint {
     Announce,
     Scrape,
 }
 
-/// A scrape of everything that is granted.
+/// A scrape of everything that the tracker allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FullScrape {
     interval: u32,
 }
 
-impl App {
-    /// The endpoint of a request, if it is for one and HTTP is on.
-    pub(super) fn endpoint(&self, method: &[u8], path: &[u8]) -> Option<Endpoint> {
+/// What a connection does with a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Responded {
+    /// The response is this, and not in the body.
+    pub(super) full_scrape: Option<FullScrape>,
+    pub(super) delivery: Delivery,
+}
+
+/// A query, parsed.
+struct Parsed {
+    request: Request,
+    layout: Layout,
+    warning: Option<&'static str>,
+}
+
+impl Endpoint {
+    /// The endpoint of a path.
+    pub(super) fn of(path: &[u8]) -> Option<Self> {
         match path {
-            _ if !self.http || method != b"GET" => None,
-            b"/announce" => Some(Endpoint::Announce),
-            b"/scrape" => Some(Endpoint::Scrape),
+            b"/announce" => Some(Self::Announce),
+            b"/scrape" => Some(Self::Scrape),
             _ => None,
         }
     }
 
-    /// Answers a request, which comes over a connection from `connection`, unless it is for
-    /// everything.
+    const fn kind(self) -> RequestKind {
+        match self {
+            Self::Announce => RequestKind::Announce,
+            Self::Scrape => RequestKind::Scrape,
+        }
+    }
+}
+
+impl Tracker {
+    /// The endpoint of a request, if it is for one and HTTP is on.
+    pub(super) fn endpoint(&self, method: &[u8], path: &[u8]) -> Option<Endpoint> {
+        if self.http && method == b"GET" { Endpoint::of(path) } else { None }
+    }
+
+    /// Answers a request that arrives over a connection from `connection`, and appends the response to
+    /// `body`, unless it is a full scrape.
     pub(super) fn respond(
         &self,
         endpoint: Endpoint,
@@ -46,22 +76,36 @@ impl App {
         connection: IpAddr,
         forwarded_for: Option<&[u8]>,
         body: &mut Vec<u8>,
-    ) -> Option<FullScrape> {
-        if query.len() > self.max_query {
-            self.refuse_length(endpoint, query, body);
-            return None;
-        }
-        let written = match endpoint {
-            Endpoint::Announce => self.announce(query, connection, forwarded_for, body),
-            Endpoint::Scrape => self.scrape(query, body),
+    ) -> Responded {
+        let parsed = if query.len() > self.max_query {
+            Err(QueryError::TooLong(self.max_query))
+        } else {
+            match endpoint {
+                Endpoint::Announce => self.parse_announce(query, connection, forwarded_for),
+                Endpoint::Scrape => self.parse_scrape(query),
+            }
         };
-        written.unwrap_or_else(|error| {
-            self.refuse(endpoint, &error, body);
-            None
-        })
+        let parsed = parsed.unwrap_or_else(|error| malformed(endpoint, &error));
+        self.handle(&parsed, connection, body)
     }
 
-    /// Writes one of [`PARTS`] parts of the answer to a scrape of everything.
+    /// Refuses a request whose head is too long; `query` is the part of it that was read.
+    pub(super) fn refuse_long_head(
+        &self,
+        endpoint: Endpoint,
+        query: &[u8],
+        connection: IpAddr,
+        body: &mut Vec<u8>,
+    ) -> Responded {
+        let error = if query.len() > self.max_query {
+            QueryError::TooLong(self.max_query)
+        } else {
+            QueryError::Fields
+        };
+        self.handle(&malformed(endpoint, &error), connection, body)
+    }
+
+    /// Appends one of [`PARTS`] parts of the response to a scrape of everything.
     pub(super) fn write_part(&self, scrape: FullScrape, part: usize, body: &mut Vec<u8>) {
         if part == 0 {
             bencode::begin_scrape(body);
@@ -73,39 +117,26 @@ impl App {
         }
     }
 
-    /// Answers a query as that of each endpoint.
+    /// Answers a query at each endpoint.
     pub(crate) fn fuzz(&self, query: &[u8], connection: IpAddr) {
         for endpoint in [Endpoint::Announce, Endpoint::Scrape] {
             self.respond(endpoint, query, connection, None, &mut Vec::new());
         }
     }
 
-    /// Refuses a request whose query is too long, as far as it was read.
-    pub(super) fn refuse_length(&self, endpoint: Endpoint, query: &[u8], body: &mut Vec<u8>) {
-        let error = if query.len() > self.max_query {
-            QueryError::TooLong(self.max_query)
-        } else {
-            QueryError::Fields
-        };
-        self.refuse(endpoint, &error, body);
-    }
-
-    fn refuse(&self, endpoint: Endpoint, error: &QueryError, body: &mut Vec<u8>) {
-        self.counter(endpoint).count(Transport::Http, Outcome::Invalid);
-        bencode::failure(body, &error.to_string());
-    }
-
-    fn counter(&self, endpoint: Endpoint) -> &RequestCounters {
-        match endpoint {
-            Endpoint::Announce => &self.engine.counters().announces,
-            Endpoint::Scrape => &self.engine.counters().scrapes,
-        }
+    /// Answers a GET of a target.
+    #[cfg(test)]
+    pub(crate) fn respond_to_target(&self, target: &[u8], client: IpAddr, body: &mut Vec<u8>) {
+        let path_end = memchr::memchr(b'?', target).unwrap_or(target.len());
+        let query = target.get(path_end + 1..).unwrap_or_default();
+        let endpoint = Endpoint::of(&target[..path_end]).expect("the target is of an endpoint");
+        self.respond(endpoint, query, client, None, body);
     }
 
     /// The address that a request comes from.
     ///
     /// # Errors
-    /// A proxy that is trusted gave something else.
+    /// A trusted proxy forwards something that is no address.
     pub(super) fn sender(
         &self,
         connection: IpAddr,
@@ -114,13 +145,12 @@ impl App {
         addresses::sender(connection, forwarded_for.filter(|_| self.trust_proxy))
     }
 
-    fn announce(
+    fn parse_announce(
         &self,
         query: &[u8],
         connection: IpAddr,
         forwarded_for: Option<&[u8]>,
-        body: &mut Vec<u8>,
-    ) -> Result<Option<FullScrape>, QueryError> {
+    ) -> Result<Parsed, QueryError> {
         let AnnounceQuery {
             infohash,
             peer_id,
@@ -149,31 +179,40 @@ impl App {
             families: Families::Both,
             peer_ids: layout == Layout::Dictionaries { ids: true },
         });
-        Ok(self.ask(&request, layout, warning, body))
+        Ok(Parsed { request, layout, warning })
     }
 
-    fn scrape(&self, query: &[u8], body: &mut Vec<u8>) -> Result<Option<FullScrape>, QueryError> {
-        let swarms = query::scrape(query, self.max_scrape)?;
-        let request = Request::Scrape(ScrapeRequest { transport: Transport::Http, swarms });
-        Ok(self.ask(&request, Layout::Compact, None, body))
+    fn parse_scrape(&self, query: &[u8]) -> Result<Parsed, QueryError> {
+        let request = Request::Scrape(query::scrape(query, self.max_scrape)?);
+        Ok(Parsed { request, layout: Layout::Compact, warning: None })
     }
 
-    fn ask(
-        &self,
-        request: &Request,
-        layout: Layout,
-        warning: Option<&str>,
-        body: &mut Vec<u8>,
-    ) -> Option<FullScrape> {
-        match self.engine.handle(request, self.clock.now()) {
-            Ok(Response::Announce(response)) => {
-                bencode::announce(body, &response, layout, warning);
-            }
-            Ok(Response::Scrape(response)) => bencode::scrape(body, &response),
-            Ok(Response::FullScrape { interval }) => return Some(FullScrape { interval }),
-            Ok(Response::Answer(_)) => {}
-            Err(refusal) => bencode::failure(body, &refusal.to_string()),
+    fn handle(&self, parsed: &Parsed, client: IpAddr, body: &mut Vec<u8>) -> Responded {
+        let Parsed { request, layout, warning } = parsed;
+        let incoming = Incoming { transport: Transport::Http, client, request };
+        let Outgoing { response, delivery, .. } = self.engine.handle(incoming, self.clock.now());
+        let mut full_scrape = None;
+        match response {
+            Response::Announce(response) => bencode::announce(body, &response, *layout, *warning),
+            Response::Scrape(response) => bencode::scrape(body, &response),
+            Response::FullScrape { interval } => full_scrape = Some(FullScrape { interval }),
+            Response::Failure(reason) => bencode::failure(body, &reason),
+            Response::Nothing | Response::Connected | Response::Forward(_) => {}
         }
-        None
+        Responded { full_scrape, delivery }
     }
+
+    /// Has the engine decide about a request that is not HTTP, which the server answers.
+    pub(super) fn malformed_http(&self, client: IpAddr, reason: &str) -> Delivery {
+        let reason = Some(reason.to_owned());
+        let malformed = MalformedRequest { kind: RequestKind::Unknown, reason };
+        let request = Request::Malformed(malformed);
+        let incoming = Incoming { transport: Transport::Http, client, request: &request };
+        self.engine.handle(incoming, self.clock.now()).delivery
+    }
+}
+
+fn malformed(endpoint: Endpoint, error: &QueryError) -> Parsed {
+    let malformed = MalformedRequest { kind: endpoint.kind(), reason: Some(error.to_string()) };
+    Parsed { request: Request::Malformed(malformed), layout: Layout::Compact, warning: None }
 }

@@ -2,25 +2,25 @@
 
 use std::{fmt::Write as _, sync::Arc};
 
-use aquatic_peer_id::PeerId as AquaticPeerId;
 use axum::{
     Json,
     extract::State,
     http::{HeaderMap, header},
     response::{Html, IntoResponse as _, Response},
 };
+use seedbed_metainfo::Client;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{ANY_ORIGIN, App};
+use super::{ANY_ORIGIN, Tracker};
 use crate::{
-    announce::{SwarmCounts, Transport},
     clock::Moment,
     engine::Engine,
-    recent::Happened,
+    messages::{SwarmCounts, Transport},
+    recent_events::RecentEvent,
     stats::Stats,
 };
 
-pub(super) fn router() -> OpenApiRouter<Arc<App>> {
+pub(super) fn router() -> OpenApiRouter<Arc<Tracker>> {
     OpenApiRouter::new().routes(routes!(page)).routes(routes!(json))
 }
 
@@ -29,8 +29,8 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
     get, path = "/stats.json", tag = "statistics", operation_id = "stats",
     responses((status = 200, description = "The keys of npm's bittorrent-tracker", body = Stats))
 )]
-async fn json(State(app): State<Arc<App>>) -> Response {
-    ([ANY_ORIGIN], Json(app.stats())).into_response()
+async fn json(State(tracker): State<Arc<Tracker>>) -> Response {
+    ([ANY_ORIGIN], Json(tracker.stats())).into_response()
 }
 
 /// The statistics as a live page
@@ -38,26 +38,27 @@ async fn json(State(app): State<Arc<App>>) -> Response {
     get, path = "/stats", tag = "statistics", operation_id = "stats_page",
     responses((
         status = 200,
-        description = "The page, or what `/stats.json` has if Accept begins with application/json",
+        description = "The page, or the same as `/stats.json` if Accept begins with application/json",
         content((String = "text/html; charset=utf-8"), (Stats = "application/json")),
     ))
 )]
-async fn page(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+async fn page(State(tracker): State<Arc<Tracker>>, headers: HeaderMap) -> Response {
     let accept = headers.get(header::ACCEPT).map(|value| value.as_bytes()).unwrap_or_default();
     if accept.starts_with(b"application/json") {
-        return json(State(app)).await;
+        return json(State(tracker)).await;
     }
-    ([ANY_ORIGIN], Html(render(&app.stats(), &app.engine, app.clock.now()))).into_response()
+    ([ANY_ORIGIN], Html(render(&tracker.stats(), &tracker.engine, tracker.clock.now())))
+        .into_response()
 }
 
-impl App {
+impl Tracker {
     fn stats(&self) -> Stats {
         Stats::of(self.engine.store(), self.clock.now())
     }
 }
 
-/// Most swarms on the page; `/api/torrents` has them all.
-const SWARMS: usize = 100;
+/// The most swarms on the page; `/api/torrents` has all.
+const MAX_SWARMS: usize = 100;
 
 const STYLE: &str = "
 :root { color-scheme: light dark; --line: #8884 }
@@ -71,7 +72,7 @@ td { font-variant-numeric: tabular-nums; white-space: nowrap }
 code { overflow-wrap: anywhere }
 ";
 
-/// Puts the newest page in place of what is shown, as long as somebody looks at it.
+/// Replaces the page with its newest version every second, while it is visible.
 const SCRIPT: &str = "
 setInterval(async () => {
   if (document.hidden) return
@@ -82,8 +83,8 @@ setInterval(async () => {
 }, 1000)
 ";
 
-/// The page. Scripts read the texts of its headings, so they are those of npm's
-/// bittorrent-tracker to the letter.
+/// Renders the page. Scripts read the texts of its headings, so they are exactly those of npm's
+/// bittorrent-tracker.
 fn render(stats: &Stats, engine: &Engine, now: Moment) -> String {
     let transports = transports(stats);
     let swarms = swarms(engine, now);
@@ -166,7 +167,7 @@ fn transports(stats: &Stats) -> String {
 
 fn swarms(engine: &Engine, now: Moment) -> String {
     let all = engine.store().scrape_all(now).flatten();
-    all.take(SWARMS).fold(String::new(), |mut text, (infohash, counts)| {
+    all.take(MAX_SWARMS).fold(String::new(), |mut text, (infohash, counts)| {
         let SwarmCounts { complete, incomplete, downloaded } = counts;
         let _never_fails = writeln!(
             text,
@@ -178,9 +179,9 @@ fn swarms(engine: &Engine, now: Moment) -> String {
 }
 
 fn events(engine: &Engine, now: Moment) -> String {
-    engine.recent().into_iter().fold(String::new(), |mut text, happened| {
-        let Happened { at, event, transport, infohash, peer_id } = happened;
-        let client = escape(&AquaticPeerId(*peer_id.as_bytes()).client().to_string());
+    engine.recent_events().into_iter().fold(String::new(), |mut text, event| {
+        let RecentEvent { at, event, transport, infohash, peer_id } = event;
+        let client = escape(&Client::of(peer_id).to_string());
         let (ago, by) = (now.since(at).as_secs(), transport.name());
         let event = format!("{event:?}").to_lowercase();
         let _never_fails = writeln!(
@@ -191,7 +192,7 @@ fn events(engine: &Engine, now: Moment) -> String {
     })
 }
 
-/// Peer ids are what anybody sends.
+/// Escapes text for HTML. Peer ids come from anybody.
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -1,14 +1,15 @@
-//! The swarms of all torrents, whatever transport their peers came by.
+//! The swarms of all torrents, for every transport.
 //!
-//! There are no sockets here and no clock: time is a parameter, and each swarm draws from a
-//! random sequence of its own, which is a function of the seed and its infohash. So the answers
-//! to a sequence of announces to one swarm do not depend on what happens in others.
+//! The store has no sockets and no clock: time is a parameter. Each swarm draws from a random sequence
+//! of its own, which is a function of the seed and the infohash. So the answers to a sequence of
+//! announces to one swarm do not depend on other swarms.
 //!
-//! Measured as resident memory of the process, a peer takes 170 bytes in a swarm of 20,000, and a
-//! swarm of one peer 500 bytes where there are 100,000 (`tests/stress.rs`).
+//! Measured as resident memory of the process, a peer takes 190 bytes in a swarm of 20,000, and a
+//! swarm of one peer 500 bytes among 100,000 (`tests/tracker/stress.rs`).
 
+mod endpoint_index;
+mod endpoints;
 mod peer;
-mod roster;
 mod swarm;
 
 use std::{
@@ -24,22 +25,25 @@ use seedbed_metainfo::{Infohash, PeerId};
 pub(crate) use self::peer::Peer;
 use self::swarm::Swarm;
 use crate::{
-    announce::{AnnounceRequest, Connection, Event, Listing, SwarmCounts},
     clock::Moment,
+    messages::{AnnounceRequest, ConnectionNumber, Event, Listing, SwarmCounts},
 };
 
-/// How many locks the swarms are spread over: enough for any number of cores to seldom meet.
+/// The number of parts of the store, each behind a lock of its own. Cores rarely meet at one of them.
 pub(crate) const PARTS: usize = 64;
 
-/// Which peers are listed where a swarm has more than are wanted, and in which order.
+/// The peers to list if a swarm has more than are wanted, and their order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum PeerOrder {
-    /// Those that came first, in the order in which they came
+    /// The peers that joined first, in the order in which they joined
     Insertion,
-    /// Any, in any order
+    /// A random choice in random order
     #[default]
     Random,
 }
+
+/// The number of swarms in a part for which its table never shrinks.
+const MIN_CAPACITY: usize = 64;
 
 /// The swarms of all torrents.
 #[derive(Debug)]
@@ -47,29 +51,28 @@ pub(crate) struct Store {
     shards: Box<[Mutex<Swarms>]>,
     order: PeerOrder,
     seed: u64,
-    expire_after: Duration,
+    time_to_live: Duration,
 }
 
 type Swarms = HashMap<Infohash, Swarm>;
 
-/// How many swarms and peers there are, a peer counted once in each of its swarms.
+/// The numbers of swarms and peers. A peer counts once in each of its swarms.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Totals {
     pub(crate) torrents: usize,
-    /// Swarms that somebody is in.
+    /// Swarms that have peers.
     pub(crate) active_torrents: usize,
     pub(crate) peers: usize,
 }
 
 impl Store {
-    /// A store without swarms, which forgets peers that are silent for longer than
-    /// `expire_after`.
-    pub(crate) fn new(order: PeerOrder, seed: u64, expire_after: Duration) -> Self {
+    /// A store without swarms, which drops an endpoint that was not announced for `time_to_live`.
+    pub(crate) fn new(order: PeerOrder, seed: u64, time_to_live: Duration) -> Self {
         let shards = (0..PARTS).map(|_| Mutex::default()).collect();
-        Self { shards, order, seed, expire_after }
+        Self { shards, order, seed, time_to_live }
     }
 
-    /// Takes an announce in, and lists up to `wanted` other peers of the swarm.
+    /// Records an announce, and lists up to `wanted` other peers of the swarm.
     pub(crate) fn announce(
         &self,
         request: &AnnounceRequest,
@@ -83,34 +86,39 @@ impl Store {
         let swarm = swarms
             .entry(request.infohash)
             .or_insert_with(|| Swarm::new(self.rng(&request.infohash), now));
-        swarm.expire(now, self.expire_after);
+        swarm.expire(now, self.time_to_live);
         let listed = swarm.announce(request, wanted, self.order, now);
         (swarm.counts(), listed)
     }
 
-    /// The connection of a WebTorrent peer; none where it is unknown or has none.
+    /// The connection of a WebTorrent peer; `None` if the peer is unknown or has no connection.
     pub(crate) fn connection(
         &self,
         infohash: &Infohash,
         peer: &PeerId,
         now: Moment,
-    ) -> Option<Connection> {
+    ) -> Option<ConnectionNumber> {
         self.read(infohash, now, |swarm| swarm.connection(peer))?
     }
 
-    /// Forgets that a peer is behind a WebSocket, which is closed.
-    pub(crate) fn disconnect(&self, infohash: &Infohash, peer: &PeerId, connection: Connection) {
+    /// Removes a closed WebSocket from a peer.
+    pub(crate) fn disconnect(
+        &self,
+        infohash: &Infohash,
+        peer: &PeerId,
+        connection: ConnectionNumber,
+    ) {
         if let Some(swarm) = self.shard(infohash).get_mut(infohash) {
             swarm.disconnect(peer, connection);
         }
     }
 
-    /// The counts of one swarm; all zero where it is unknown.
+    /// The counts of one swarm; all zero if it is unknown.
     pub(crate) fn scrape(&self, infohash: &Infohash, now: Moment) -> SwarmCounts {
         self.read(infohash, now, |swarm| swarm.counts()).unwrap_or_default()
     }
 
-    /// The peers of one swarm and its counts; none where it is unknown.
+    /// The peers of one swarm and its counts; `None` if it is unknown.
     pub(crate) fn swarm(
         &self,
         infohash: &Infohash,
@@ -140,7 +148,7 @@ impl Store {
         self.for_each(now, |_, swarm| swarm.peers().for_each(&mut visit));
     }
 
-    /// How much there is.
+    /// The size of the store.
     pub(crate) fn totals(&self, now: Moment) -> Totals {
         let mut totals = Totals::default();
         self.for_each(now, |_, swarm| {
@@ -151,13 +159,25 @@ impl Store {
         totals
     }
 
-    /// Forgets silent peers, and swarms in which nobody was for as long as makes a peer silent.
-    /// What is read is always free of such peers; this frees the memory of what nobody reads.
-    pub(crate) fn sweep(&self, now: Moment) {
-        self.for_each(now, |_, _| {});
+    /// Frees the memory of expired peers, and of swarms that had no announce for the time to live.
+    /// Readers never see expired peers; this is for swarms that nobody reads. Returns whether it freed
+    /// the memory of many swarms.
+    pub(crate) fn sweep(&self, now: Moment) -> bool {
+        let mut shrunk = false;
         for shard in &self.shards {
-            lock(shard).retain(|_, swarm| !swarm.is_abandoned(now, self.expire_after));
+            let mut swarms = lock(shard);
+            swarms.retain(|_, swarm| {
+                swarm.expire(now, self.time_to_live);
+                !swarm.is_abandoned(now, self.time_to_live)
+            });
+            // Some room is kept, so that a store whose size varies does not shrink and grow in turn.
+            if swarms.capacity() > 4 * swarms.len().max(MIN_CAPACITY) {
+                let room = 2 * swarms.len();
+                swarms.shrink_to(room);
+                shrunk = true;
+            }
         }
+        shrunk
     }
 
     fn for_each(&self, now: Moment, mut visit: impl FnMut(&Infohash, &Swarm)) {
@@ -166,7 +186,7 @@ impl Store {
 
     fn for_each_in(&self, part: usize, now: Moment, mut visit: impl FnMut(&Infohash, &Swarm)) {
         for (infohash, swarm) in lock(&self.shards[part]).iter_mut() {
-            swarm.expire(now, self.expire_after);
+            swarm.expire(now, self.time_to_live);
             visit(infohash, swarm);
         }
     }
@@ -179,13 +199,13 @@ impl Store {
     ) -> Option<T> {
         let mut swarms = self.shard(infohash);
         let swarm = swarms.get_mut(infohash)?;
-        swarm.expire(now, self.expire_after);
+        swarm.expire(now, self.time_to_live);
         Some(read(swarm))
     }
 
     fn shard(&self, infohash: &Infohash) -> MutexGuard<'_, Swarms> {
-        // An infohash is as good as random in each of its bytes. Those of a part are next to
-        // each other in their order.
+        // Each byte of an infohash is as good as random. A part has a range of infohashes, so that the
+        // parts in turn list all swarms in order.
         lock(&self.shards[usize::from(infohash.as_bytes()[0]) * PARTS / 256])
     }
 

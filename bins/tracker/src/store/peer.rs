@@ -9,29 +9,29 @@ use std::{
 use seedbed_metainfo::PeerId;
 
 use crate::{
-    announce::{
-        Addresses, AnnounceRequest, Connection, Endpoint, Event, Families, Transport, WebPeer,
-    },
     clock::Moment,
+    messages::{
+        Addresses, AnnounceRequest, ConnectionNumber, Endpoint, Event, Families, Transport, WebPeer,
+    },
 };
 
-/// A peer of a swarm. It is one peer under both of its addresses (BEP 7) and behind a WebSocket,
-/// each of which is forgotten when it has not been announced for a while.
+/// A peer of a swarm. It is one peer under both of its addresses (BEP 7) and behind a WebSocket. Each of
+/// these expires by itself.
 #[derive(Clone, Debug)]
 pub(crate) struct Peer {
     pub(crate) id: PeerId,
     v4: Option<Seen<Endpoint<Ipv4Addr>>>,
     v6: Option<Seen<Endpoint<Ipv6Addr>>>,
-    /// Boxed, since most peers are none.
+    /// Boxed, because most peers are not behind a WebSocket.
     web: Option<Box<Seen<WebPeer>>>,
     pub(crate) first_seen: Moment,
     pub(crate) uploaded: u64,
     pub(crate) downloaded: u64,
-    /// None while the peer never said.
+    /// `None` if the peer never said.
     pub(crate) left: Option<u64>,
     pub(crate) event: Event,
     pub(crate) transport: Transport,
-    /// Whether its `completed` was counted.
+    /// Whether the tracker has counted its `completed`.
     pub(crate) completed: bool,
 }
 
@@ -42,7 +42,7 @@ struct Seen<T> {
 }
 
 impl Peer {
-    /// A peer of which nothing is known but that it is there.
+    /// A peer without endpoints, which [`Peer::update`] sets.
     pub(crate) fn new(request: &AnnounceRequest, now: Moment) -> Self {
         Self {
             id: request.peer_id,
@@ -71,7 +71,7 @@ impl Peer {
         }
         self.uploaded = request.uploaded;
         self.downloaded = request.downloaded;
-        // A peer that does not repeat what is left has not lost what it had.
+        // A peer that does not repeat `left` still has what it had.
         self.left = match (request.left, request.event) {
             (None, Event::Completed) => Some(0),
             (None, _) => self.left,
@@ -93,13 +93,13 @@ impl Peer {
         self.web.as_ref().map(|seen| seen.endpoint)
     }
 
-    /// When the peer was last heard of.
+    /// When the peer announced last.
     pub(crate) fn last_seen(&self) -> Moment {
         self.seen().max().unwrap_or_default()
     }
 
-    /// When the endpoint was announced that has been silent for longest; none if none is left.
-    pub(crate) fn stalest(&self) -> Option<Moment> {
+    /// When the oldest of its endpoints was announced; `None` if it has none.
+    pub(crate) fn oldest_announce(&self) -> Option<Moment> {
         self.seen().min()
     }
 
@@ -108,20 +108,26 @@ impl Peer {
         [self.v4.map(|seen| seen.at), self.v6.map(|seen| seen.at), web].into_iter().flatten()
     }
 
-    /// Drops the endpoints that have been silent for longer than `expire_after`.
-    pub(crate) fn forget_stale(&mut self, now: Moment, expire_after: Duration) {
-        self.v4.take_if(|seen| now.since(seen.at) > expire_after);
-        self.v6.take_if(|seen| now.since(seen.at) > expire_after);
-        self.web.take_if(|seen| now.since(seen.at) > expire_after);
+    /// Removes the endpoints that were not announced for `time_to_live`.
+    pub(crate) fn expire(&mut self, now: Moment, time_to_live: Duration) {
+        self.v4.take_if(|seen| now.since(seen.at) > time_to_live);
+        self.v6.take_if(|seen| now.since(seen.at) > time_to_live);
+        self.web.take_if(|seen| now.since(seen.at) > time_to_live);
     }
 
-    /// Drops a WebSocket that is closed.
-    pub(crate) fn disconnect(&mut self, connection: Connection) {
+    /// Removes the addresses that another peer has announced since.
+    pub(crate) fn lose(&mut self, addresses: &Addresses) {
+        self.v4.take_if(|seen| addresses.v4 == Some(seen.endpoint));
+        self.v6.take_if(|seen| addresses.v6 == Some(seen.endpoint));
+    }
+
+    /// Removes a closed WebSocket.
+    pub(crate) fn disconnect(&mut self, connection: ConnectionNumber) {
         self.web.take_if(|seen| seen.endpoint.connection == connection);
     }
 }
 
-/// How many peers there are of each kind.
+/// The numbers of peers of each kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Census {
     pub(crate) peers: u32,

@@ -8,31 +8,38 @@ use seedbed_metainfo::PeerId;
 
 use super::{
     PeerOrder,
+    endpoint_index::EndpointIndex,
+    endpoints::Endpoints,
     peer::{Census, Peer},
-    roster::Roster,
 };
 use crate::{
-    announce::{AnnounceRequest, Connection, Event, Families, Listing, SwarmCounts},
     clock::Moment,
+    messages::{
+        Addresses, AnnounceRequest, ConnectionNumber, Event, Families, Listing, SwarmCounts,
+    },
 };
 
-/// The peers of one torrent, in the order in which they came.
+/// The peers of one torrent, in the order in which they joined.
 ///
-/// A peer that leaves leaves a vacant slot behind; once more slots are vacant than taken they are
-/// closed up. So removal takes constant time on average, the order never changes, and a
-/// slot picked at random is a peer at least every other time.
+/// A peer that leaves makes its slot vacant. Once more slots are vacant than taken, the swarm closes the
+/// gaps. So removal takes constant time on average, the order never changes, and at least every other
+/// slot holds a peer.
+///
+/// An endpoint belongs to the peer that announced it last: a client that restarts under another peer id
+/// replaces its former self.
 #[derive(Debug)]
 pub(super) struct Swarm {
     slots: Vec<Option<Peer>>,
-    roster: Roster,
+    endpoints: Endpoints,
+    /// Slots by endpoint.
+    by_endpoint: EndpointIndex,
     /// Slots by peer id.
     index: HashTable<u32>,
     hasher: DefaultHashBuilder,
     census: Census,
     downloaded: u32,
-    /// No address of any peer was announced before this, so that none can be stale for as long
-    /// after it as it takes to become so.
-    stalest: Moment,
+    /// No endpoint was announced before this, so that none expires until the time to live has passed.
+    oldest_announce: Moment,
     last_announce: Moment,
     rng: Rng,
 }
@@ -41,12 +48,13 @@ impl Swarm {
     pub(super) fn new(rng: Rng, now: Moment) -> Self {
         Self {
             slots: Vec::new(),
-            roster: Roster::default(),
+            endpoints: Endpoints::default(),
+            by_endpoint: EndpointIndex::default(),
             index: HashTable::new(),
             hasher: DefaultHashBuilder::default(),
             census: Census::default(),
             downloaded: 0,
-            stalest: now,
+            oldest_announce: now,
             last_announce: now,
             rng,
         }
@@ -65,12 +73,12 @@ impl Swarm {
         self.slots.iter().flatten()
     }
 
-    /// Whether nobody is in it, nor was for `expire_after`.
-    pub(super) fn is_abandoned(&self, now: Moment, expire_after: Duration) -> bool {
-        self.census.peers == 0 && now.since(self.last_announce) > expire_after
+    /// Whether it has no peers and had no announce for `time_to_live`.
+    pub(super) fn is_abandoned(&self, now: Moment, time_to_live: Duration) -> bool {
+        self.census.peers == 0 && now.since(self.last_announce) > time_to_live
     }
 
-    /// Takes an announce in, and lists up to `wanted` other peers.
+    /// Records an announce, and lists up to `wanted` other peers.
     pub(super) fn announce(
         &mut self,
         request: &AnnounceRequest,
@@ -89,19 +97,19 @@ impl Swarm {
             Some(slot) => slot,
             None => self.insert(Peer::new(request, now)),
         };
+        let slot = self.take_endpoints(slot, &request.addresses);
         self.update(slot, request, now);
         self.list(slot, request, wanted, order)
     }
 
     /// The connection of a WebTorrent peer.
-    pub(super) fn connection(&self, id: &PeerId) -> Option<Connection> {
+    pub(super) fn connection(&self, id: &PeerId) -> Option<ConnectionNumber> {
         let peer = self.slots.get(self.find(id)?)?.as_ref()?;
         Some(peer.web()?.connection)
     }
 
-    /// Takes a peer out that was behind a WebSocket which is closed, unless it is there by other
-    /// ways too.
-    pub(super) fn disconnect(&mut self, id: &PeerId, connection: Connection) {
+    /// Removes a peer whose WebSocket is closed, unless it has an address too.
+    pub(super) fn disconnect(&mut self, id: &PeerId, connection: ConnectionNumber) {
         if let Some(slot) = self.find(id)
             && self.change(slot, |peer| peer.disconnect(connection)).is_none()
         {
@@ -109,19 +117,19 @@ impl Swarm {
         }
     }
 
-    /// Drops every peer that has been silent for longer than `expire_after`.
-    pub(super) fn expire(&mut self, now: Moment, expire_after: Duration) {
-        if now.since(self.stalest) <= expire_after {
+    /// Removes every peer that has been silent for longer than `time_to_live`.
+    pub(super) fn expire(&mut self, now: Moment, time_to_live: Duration) {
+        if now.since(self.oldest_announce) <= time_to_live {
             return;
         }
-        self.stalest = now;
+        self.oldest_announce = now;
         for slot in (0..self.slots.len()).rev() {
-            // From the last to the first: closing up moves nothing to where it would be missed.
+            // From the last to the first, so that closing gaps moves no peer past this loop.
             if self.slots.get(slot).is_none_or(Option::is_none) {
                 continue;
             }
-            match self.change(slot, |peer| peer.forget_stale(now, expire_after)) {
-                Some(at) => self.stalest = self.stalest.min(at),
+            match self.change(slot, |peer| peer.expire(now, time_to_live)) {
+                Some(at) => self.oldest_announce = self.oldest_announce.min(at),
                 None => self.remove(slot),
             }
         }
@@ -141,6 +149,7 @@ impl Swarm {
         }
         self.slots.push(Some(peer));
         self.enter(slot);
+        self.index_endpoints();
         slot
     }
 
@@ -154,14 +163,41 @@ impl Swarm {
         self.downloaded = self.downloaded.saturating_add(completed.into());
     }
 
-    /// Changes the peer in a slot, and gives when the stalest of its endpoints was announced.
+    /// Takes the endpoints that the peer in a slot announces away from other peers, and removes those
+    /// that have none left. Returns the slot, which can have moved.
+    fn take_endpoints(&mut self, slot: usize, addresses: &Addresses) -> usize {
+        let unchanged = self.slots[slot].as_ref().is_some_and(|peer| {
+            let known = peer.addresses();
+            addresses.v4.is_none_or(|it| known.v4 == Some(it))
+                && addresses.v6.is_none_or(|it| known.v6 == Some(it))
+        });
+        if unchanged {
+            return slot;
+        }
+        let mut slot = slot;
+        while let Some(other) = self.by_endpoint.other(&self.endpoints, addresses, slot) {
+            if self.change(other, |peer| peer.lose(addresses)).is_none() {
+                let id = self.slots[slot].as_ref().map(|peer| peer.id);
+                self.remove(other);
+                // The removal can have closed gaps.
+                slot = id.and_then(|id| self.find(&id)).unwrap_or(slot);
+            }
+        }
+        slot
+    }
+
+    /// Changes the peer in a slot. Returns when the oldest of its endpoints was announced; `None` if it
+    /// has none.
     fn change(&mut self, slot: usize, change: impl FnOnce(&mut Peer)) -> Option<Moment> {
+        let slots = self.slots.len();
         let peer = self.slots.get_mut(slot)?.as_mut()?;
+        let old = peer.addresses();
         self.census -= Census::from(&*peer);
         change(peer);
         self.census += Census::from(&*peer);
-        self.roster.set(slot, Some(peer));
-        peer.stalest()
+        self.endpoints.set(slot, Some(peer));
+        self.by_endpoint.change(slot, slots, &old, &peer.addresses());
+        peer.oldest_announce()
     }
 
     fn enter(&mut self, slot: usize) {
@@ -173,26 +209,41 @@ impl Swarm {
     }
 
     fn remove(&mut self, slot: usize) {
+        let slots = self.slots.len();
         let Some(peer) = self.slots[slot].take() else { return };
-        self.roster.set(slot, None);
+        self.endpoints.set(slot, None);
+        self.by_endpoint.change(slot, slots, &peer.addresses(), &Addresses::default());
         self.census -= Census::from(&peer);
         let hash = self.hasher.hash_one(peer.id);
         if let Ok(entry) = self.index.find_entry(hash, |&taken| taken as usize == slot) {
             entry.remove();
         }
         if self.slots.len() > 2 * self.index.len() {
-            self.close_up();
+            self.close_gaps();
         }
     }
 
-    fn close_up(&mut self) {
+    fn close_gaps(&mut self) {
         self.slots.retain(Option::is_some);
         self.slots.shrink_to(2 * self.slots.len());
-        self.roster = Roster::default();
+        self.endpoints = Endpoints::default();
         self.index = HashTable::with_capacity(self.slots.len());
         for slot in 0..self.slots.len() {
-            self.roster.set(slot, self.slots[slot].as_ref());
+            self.endpoints.set(slot, self.slots[slot].as_ref());
             self.enter(slot);
+        }
+        self.by_endpoint = EndpointIndex::default();
+        self.index_endpoints();
+    }
+
+    /// Builds the index by endpoint if the swarm has become big enough for one.
+    fn index_endpoints(&mut self) {
+        let slots = self.slots.len();
+        if self.by_endpoint.is_missing(slots) {
+            for (slot, peer) in self.slots.iter().enumerate() {
+                let addresses = peer.as_ref().map(Peer::addresses).unwrap_or_default();
+                self.by_endpoint.change(slot, slots, &Addresses::default(), &addresses);
+            }
         }
     }
 
@@ -210,12 +261,12 @@ impl Swarm {
         }
         let wanted = wanted.min(others.of(request.families)) as usize;
         let slots = self.walk(own, order);
-        let Self { slots: peers, roster, .. } = self;
-        let of_both = |slot| Some((slot, roster.addresses(slot, &request.addresses)?));
+        let Self { slots: peers, endpoints, .. } = self;
+        let of_both = |slot| Some((slot, endpoints.addresses(slot)?));
         let (v4, v6) = match request.families {
             Families::Web => {
                 let own = request.web.map(|web| web.connection);
-                return Listing::Connections(roster.list_web(slots, own, wanted));
+                return Listing::Connections(endpoints.list_web(slots, own, wanted));
             }
             Families::Both if request.peer_ids => {
                 let named =
@@ -223,20 +274,18 @@ impl Swarm {
                 let listed = slots.filter_map(of_both).filter_map(named).take(wanted);
                 return Listing::Peers(listed.collect());
             }
-            Families::Both if !roster.is_all_v4() => {
+            Families::Both if !endpoints.is_all_v4() => {
                 let listed = slots.filter_map(of_both).take(wanted);
                 let (v4, v6): (Vec<_>, Vec<_>) = listed.map(|(_, it)| (it.v4, it.v6)).unzip();
                 (v4.into_iter().flatten().collect(), v6.into_iter().flatten().collect())
             }
-            Families::Both | Families::V4 => {
-                (roster.list_v4(slots, &request.addresses, wanted), Vec::new())
-            }
-            Families::V6 => (Vec::new(), roster.list_v6(slots, &request.addresses, wanted)),
+            Families::Both | Families::V4 => (endpoints.list_v4(slots, wanted), Vec::new()),
+            Families::V6 => (Vec::new(), endpoints.list_v6(slots, wanted)),
         };
         Listing::Addresses { v4, v6 }
     }
 
-    /// Every slot but `own`, in the order in which they are to be listed.
+    /// Every slot but `own`, in the order of the listing.
     fn walk(&mut self, own: usize, order: PeerOrder) -> impl Iterator<Item = usize> + use<> {
         let slots = self.slots.len();
         let (mut slot, stride) = match order {
@@ -255,7 +304,7 @@ impl Swarm {
     }
 }
 
-/// A random stride by which a walk over `slots` slots comes to each of them once.
+/// A random stride with which a walk over `slots` slots visits each of them once.
 fn coprime(slots: usize, rng: &mut Rng) -> usize {
     loop {
         let stride = rng.usize(1..=slots);

@@ -3,7 +3,7 @@ use std::num::NonZeroU16;
 use seedbed_metainfo::PeerId;
 
 use super::*;
-use crate::announce::{Addresses, Endpoint, Families, Transport, WebPeer};
+use crate::messages::{Addresses, Endpoint, Families, Transport, WebPeer};
 
 const TTL: Duration = Duration::from_secs(60);
 const INFOHASH: Infohash = Infohash::new([7; 20]);
@@ -100,11 +100,94 @@ fn a_peer_is_one_under_both_its_addresses_and_not_listed_to_itself_under_the_oth
 }
 
 #[test]
-fn a_predecessor_at_the_requesters_own_address_is_not_listed() {
+fn a_peer_at_the_endpoint_of_another_peer_id_replaces_it() {
+    // Swarms have an index by endpoint only from some size on.
+    for others in [0, 200] {
+        let store = store(PeerOrder::Insertion, 0);
+        for number in 0..others {
+            announce(&store, &from(100, &format!("10.1.0.{number}")), 0, at(0));
+            let request = AnnounceRequest {
+                peer_id: PeerId::new([101; 20]),
+                ..from(100, &format!("10.2.0.{number}"))
+            };
+            let mut id = *request.peer_id.as_bytes();
+            id[19] = number;
+            announce(&store, &AnnounceRequest { peer_id: PeerId::new(id), ..request }, 0, at(0));
+        }
+        let all = u32::from(others) + u32::from(others > 0);
+        announce(&store, &from(1, "10.0.0.9"), 0, at(0));
+        announce(&store, &from(2, "10.0.0.8"), 0, at(0));
+        assert_eq!(store.scrape(&INFOHASH, at(0)), counts(0, all + 2, 0));
+        announce(&store, &from(3, "10.0.0.9"), 0, at(1));
+        assert_eq!(store.scrape(&INFOHASH, at(1)), counts(0, all + 2, 0));
+        let listed = announce(&store, &leecher(4), 1000, at(1));
+        assert!(listed.ends_with(&[2, 3]), "{listed:?}");
+        // A peer that moves takes the endpoint of another, too.
+        announce(&store, &from(2, "10.0.0.9"), 0, at(2));
+        let listed = announce(&store, &leecher(4), 1000, at(2));
+        assert!(listed.ends_with(&[2]) && !listed.contains(&3), "{listed:?}");
+        assert_eq!(store.scrape(&INFOHASH, at(2)), counts(0, all + 2, 0));
+    }
+}
+
+#[test]
+fn a_peer_keeps_the_endpoint_that_no_other_peer_has_announced() {
     let store = store(PeerOrder::Insertion, 0);
-    announce(&store, &from(1, "10.0.0.9"), 50, at(0));
-    assert!(announce(&store, &from(2, "10.0.0.9"), 50, at(0)).is_empty());
-    assert_eq!(announce(&store, &leecher(3), 50, at(0)), [1, 2]);
+    announce(&store, &from(1, "10.0.0.1"), 50, at(0));
+    announce(&store, &from(1, "fd00::1"), 50, at(0));
+    announce(&store, &from(2, "10.0.0.1"), 50, at(0));
+    let (both, listing) = store.announce(&leecher(3), 50, at(0));
+    assert_eq!(both, counts(0, 3, 0));
+    let listed: Vec<_> = peers(listing).into_iter().map(|(_, addresses)| addresses).collect();
+    assert_eq!(listed, [from(1, "fd00::1").addresses, from(2, "10.0.0.1").addresses]);
+    // Both of its endpoints at once, which were of two peers.
+    let mut request = from(4, "10.0.0.1");
+    request.addresses.set("fd00::1".parse().unwrap(), NonZeroU16::new(6881).unwrap());
+    announce(&store, &request, 50, at(0));
+    assert_eq!(announce(&store, &leecher(3), 50, at(0)), [4]);
+}
+
+#[test]
+fn peers_come_go_and_move_and_each_endpoint_is_listed_once() {
+    let store = store(PeerOrder::Insertion, 0);
+    let mut random = Rng::with_seed(3);
+    for step in 0..20_000 {
+        let (number, ip) = (random.u8(..120), random.u8(..90));
+        let event = if random.u8(..10) < 2 { Event::Stopped } else { Event::Empty };
+        let request = from(number, &format!("10.0.0.{ip}"));
+        let now = at(step / 40);
+        store.announce(&AnnounceRequest { event, ..request }, 0, now);
+        if step % 97 == 0 {
+            let (counts, peers) = store.swarm(&INFOHASH, now).unwrap();
+            let mut all: Vec<_> =
+                peers.iter().flat_map(|peer| peer.addresses().iter().collect::<Vec<_>>()).collect();
+            let total = all.len();
+            all.sort_unstable();
+            all.dedup();
+            assert_eq!(all.len(), total, "step {step}");
+            assert_eq!(counts.incomplete as usize, peers.len(), "step {step}");
+            assert_eq!(total, peers.len(), "step {step}");
+        }
+    }
+}
+
+#[test]
+fn sweeping_gives_back_the_tables_of_swarms_that_are_gone() {
+    let store = store(PeerOrder::Insertion, 0);
+    let mut random = Rng::with_seed(1);
+    for _ in 0..100_000 {
+        let mut infohash = [0; 20];
+        random.fill(&mut infohash);
+        let request = AnnounceRequest { infohash: Infohash::new(infohash), ..leecher(1) };
+        store.announce(&request, 0, at(0));
+    }
+    let capacity = || store.shards.iter().map(|shard| lock(shard).capacity()).sum::<usize>();
+    assert!(capacity() >= 100_000);
+    assert!(!store.sweep(at(60)));
+    assert!(capacity() >= 100_000);
+    assert!(store.sweep(at(61)));
+    assert_eq!(capacity(), 0);
+    assert!(!store.sweep(at(62)));
 }
 
 #[test]
@@ -337,7 +420,7 @@ fn web(number: u8, connection: u64) -> AnnounceRequest {
     AnnounceRequest {
         transport: Transport::WebSocket,
         addresses: Addresses::default(),
-        web: Some(WebPeer { connection: Connection(connection), ip }),
+        web: Some(WebPeer { connection: ConnectionNumber(connection), ip }),
         families: Families::Web,
         ..leecher(number)
     }
@@ -374,13 +457,13 @@ fn a_closed_websocket_takes_its_peer_out_unless_it_has_come_back_or_has_an_addre
     let store = store(PeerOrder::Insertion, 0);
     connections(&store, &web(1, 10));
     connections(&store, &web(1, 11));
-    store.disconnect(&INFOHASH, &id(1), Connection(10));
-    assert_eq!(store.connection(&INFOHASH, &id(1), at(0)), Some(Connection(11)));
+    store.disconnect(&INFOHASH, &id(1), ConnectionNumber(10));
+    assert_eq!(store.connection(&INFOHASH, &id(1), at(0)), Some(ConnectionNumber(11)));
     announce(&store, &leecher(1), 50, at(0));
-    store.disconnect(&INFOHASH, &id(1), Connection(11));
+    store.disconnect(&INFOHASH, &id(1), ConnectionNumber(11));
     assert_eq!(store.connection(&INFOHASH, &id(1), at(0)), None);
     assert_eq!(store.scrape(&INFOHASH, at(0)), counts(0, 1, 0));
     connections(&store, &web(2, 20));
-    store.disconnect(&INFOHASH, &id(2), Connection(20));
+    store.disconnect(&INFOHASH, &id(2), ConnectionNumber(20));
     assert_eq!(store.scrape(&INFOHASH, at(0)), counts(0, 1, 0));
 }

@@ -1,7 +1,7 @@
 //! Connection ids (BEP 15): proof that a client receives at the address that it sends from.
 //!
-//! An id is a keyed hash of the client's address and of the minute in which it was issued, so
-//! that nothing has to be remembered for a client, and its low byte says which minute that was.
+//! An id is a keyed hash of the client's address and of the minute in which the tracker issued it, so
+//! that the tracker keeps no state for a client. The low byte of an id names that minute.
 
 use std::{
     hash::{Hash as _, Hasher as _},
@@ -14,11 +14,11 @@ use crate::clock::Moment;
 
 const MINUTE: u64 = 60_000;
 
-/// BEP 15: an id is accepted for two minutes after it was sent, and hence in the minute in
-/// which it was issued and in the two that follow.
+/// BEP 15: a tracker accepts an id for two minutes after it sent it, that is in the minute of issue and
+/// in the two that follow.
 const FOLLOWING: u64 = 2;
 
-/// Issues connection ids, and tells its own from others.
+/// Issues connection ids, and recognises its own.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ConnectionIds {
     key: SipHasher24,

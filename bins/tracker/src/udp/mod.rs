@@ -2,25 +2,29 @@
 
 mod batch;
 mod connection_id;
+mod delayed;
 mod responder;
 
 use std::{net::UdpSocket, time::Duration};
 
 use anyhow::Context as _;
 use seedbed_service::Shutdown;
+use tokio::time::{sleep, timeout};
 
-use self::batch::{Received, Replies};
 pub(crate) use self::responder::Responder;
-use crate::clock::Clock;
+use self::{
+    batch::{Received, Replies},
+    delayed::Delayed,
+};
+use crate::clock::{Clock, Moment};
 
-/// How long to wait after the socket failed, so that a lasting failure does not burn a core.
-const PAUSE: Duration = Duration::from_millis(100);
+/// The pause after a failure of the socket, so that a lasting failure does not burn a core.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
 
-/// Answers on `socket` until `shutdown`, one datagram after the other in the order in which they
-/// come.
+/// Answers on `socket` until `shutdown`, one datagram after the other in the order of arrival.
 ///
 /// # Errors
-/// The socket cannot be handed to the runtime.
+/// The socket cannot be registered with the runtime.
 pub(crate) async fn serve(
     socket: UdpSocket,
     responder: Responder,
@@ -31,20 +35,49 @@ pub(crate) async fn serve(
         tokio::net::UdpSocket::from_std(socket).context("failed to register the UDP socket")?;
     let answering = async {
         let mut received = Received::new();
-        let mut replies = Replies::default();
+        let mut answers = Answers::default();
         loop {
-            if let Err(error) = received.receive(&socket).await {
+            let receive = received.receive(&socket);
+            let result = match answers.delayed.next_due() {
+                None => receive.await,
+                // Nothing is received if a delayed reply is due first.
+                Some(due) => timeout(due.since(clock.now()), receive).await.unwrap_or(Ok(())),
+            };
+            if let Err(error) = result {
                 tracing::warn!(%error, "failed to receive datagrams");
-                tokio::time::sleep(PAUSE).await;
+                sleep(PAUSE_AFTER_FAILURE).await;
                 continue;
             }
-            let now = clock.now();
-            for (datagram, client) in received.iter() {
-                replies.add(client, |reply| responder.respond(datagram, client.ip(), now, reply));
-            }
-            replies.send(&socket).await;
+            answers.collect(&received, &responder, clock.now());
+            answers.ready.send(&socket).await;
         }
     };
     shutdown.run_until_cancelled(answering).await;
     Ok(())
+}
+
+/// Replies that go out now, and those that go out later.
+#[derive(Default)]
+struct Answers {
+    ready: Replies,
+    delayed: Delayed,
+}
+
+impl Answers {
+    /// Answers datagrams, and collects delayed replies that are due.
+    fn collect(&mut self, received: &Received, responder: &Responder, now: Moment) {
+        let Self { ready, delayed } = self;
+        while let Some((client, bytes)) = delayed.pop(now) {
+            ready.add(client, |reply| reply.extend_from_slice(&bytes));
+        }
+        for (datagram, client) in received.iter() {
+            ready.add(client, |reply| {
+                let start = reply.len();
+                let delay = responder.respond(datagram, client.ip(), now, reply);
+                if !delay.is_zero() {
+                    delayed.add(now.after(delay), client, reply.split_off(start));
+                }
+            });
+        }
+    }
 }

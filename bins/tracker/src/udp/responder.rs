@@ -1,10 +1,11 @@
-//! One datagram in, at most one out.
+//! One datagram in, at most one out: BEP 15 without a socket.
 
 use std::{
     borrow::Cow,
     net::{IpAddr, Ipv4Addr},
     num::NonZeroU16,
     sync::Arc,
+    time::Duration,
 };
 
 use aquatic_udp_protocol as wire;
@@ -16,22 +17,22 @@ use aquatic_udp_protocol::{
 
 use super::connection_id::ConnectionIds;
 use crate::{
-    announce::{
-        Addresses, AnnounceRequest, AnnounceResponse, Endpoint, Event, Families, Listing, Request,
-        Response, ScrapeRequest, ScrapeResponse, Scraped, Transport,
-    },
     clock::Moment,
     engine::Engine,
-    metrics::Outcome,
+    messages::{
+        Addresses, AnnounceRequest, AnnounceResponse, Endpoint, Event, Families, Listing,
+        MalformedRequest, Request, RequestKind, Response, ScrapeResponse, Scraped, Transport,
+    },
+    policy::{Incoming, Outgoing},
     sender::is_local,
 };
 
-/// BEP 15: what fits into one datagram.
+/// BEP 15: the number of torrents whose scrape fits into one datagram.
 const SCRAPE_LIMIT: u8 = 74;
 
 const UNCONNECTED: &str = "connection id is not valid, connect first";
 
-/// Answers datagrams. It remembers nothing of its clients.
+/// Answers datagrams. It keeps no state for a client.
 #[derive(Debug)]
 pub(crate) struct Responder {
     engine: Arc<Engine>,
@@ -39,29 +40,51 @@ pub(crate) struct Responder {
     trust_proxy: bool,
 }
 
+/// A datagram, parsed.
+struct Parsed {
+    request: Request,
+    /// The transaction id, unless the datagram is too short or too strange to have one.
+    transaction_id: Option<TransactionId>,
+}
+
 impl Responder {
-    /// `seed` is where the key of the connection ids comes from.
+    /// `seed` is the source of the key of the connection ids.
     pub(crate) fn new(engine: Arc<Engine>, trust_proxy: bool, seed: u64) -> Self {
         Self { engine, ids: ConnectionIds::new(seed), trust_proxy }
     }
 
-    /// Appends the reply to `datagram`, if it deserves one, to `reply`.
+    /// Appends the reply to `datagram` to `reply`, if there is one, and returns how long it is to be
+    /// held back.
     pub(crate) fn respond(
         &self,
         datagram: &[u8],
         client: IpAddr,
         now: Moment,
         reply: &mut Vec<u8>,
-    ) {
-        let length = reply.len();
-        if let Some(response) = self.response(datagram, client.to_canonical(), now)
+    ) -> Duration {
+        let client = client.to_canonical();
+        let Parsed { request, transaction_id } = self.parse(datagram, client, now);
+        let incoming = Incoming { transport: Transport::Udp, client, request: &request };
+        let Outgoing { response, delivery, .. } = self.engine.handle(incoming, now);
+        let transaction_id = delivery.transaction_id.map(TransactionId::new).or(transaction_id);
+        let start = reply.len();
+        if let Some(transaction_id) = transaction_id
+            && let Some(response) = self.encode(response, client, transaction_id, now)
             && response.write_bytes(reply).is_err()
         {
-            reply.truncate(length);
+            reply.truncate(start);
         }
+        delivery.cut(reply, start);
+        delivery.delay
     }
 
-    /// Answers a datagram as it is, and behind a connection id that is valid.
+    /// A connection id that is valid for a client.
+    #[cfg(test)]
+    pub(crate) fn connection_id(&self, client: IpAddr, now: Moment) -> i64 {
+        self.ids.issue(client, now)
+    }
+
+    /// Answers a datagram as it is, and behind a valid connection id.
     pub(crate) fn fuzz(&self, datagram: &[u8], client: IpAddr) {
         let now = Moment::default();
         let id = self.ids.issue(client, now).to_be_bytes();
@@ -70,53 +93,69 @@ impl Responder {
         }
     }
 
-    fn response(&self, datagram: &[u8], client: IpAddr, now: Moment) -> Option<wire::Response> {
+    fn parse(&self, datagram: &[u8], client: IpAddr, now: Moment) -> Parsed {
         let (request, connection_id, transaction_id) =
             match wire::Request::parse_bytes(datagram, SCRAPE_LIMIT) {
                 Ok(wire::Request::Connect(wire::ConnectRequest { transaction_id })) => {
-                    let connection_id = ConnectionId::new(self.ids.issue(client, now));
-                    return Some(ConnectResponse { transaction_id, connection_id }.into());
+                    let transaction_id = Some(transaction_id);
+                    return Parsed { request: Request::Connect, transaction_id };
                 }
                 Ok(wire::Request::Announce(request)) => {
-                    let announce = Request::Announce(self.announce(&request, client)?);
-                    (announce, request.connection_id, request.transaction_id)
+                    (self.announce(&request, client), request.connection_id, request.transaction_id)
                 }
                 Ok(wire::Request::Scrape(request)) => {
                     let infohashes = request.info_hashes.iter().map(|hash| hash.0.into());
                     let swarms = Scraped::These(infohashes.collect());
-                    let scrape = ScrapeRequest { transport: Transport::Udp, swarms };
-                    (Request::Scrape(scrape), request.connection_id, request.transaction_id)
+                    (Request::Scrape(swarms), request.connection_id, request.transaction_id)
                 }
                 Err(RequestParseError::Sendable { transaction_id, err, .. }) => {
-                    self.count_invalid(datagram);
-                    return Some(error(transaction_id, err));
+                    let request = malformed(kind_of(datagram), err);
+                    return Parsed { request, transaction_id: Some(transaction_id) };
                 }
                 Err(RequestParseError::Unsendable { .. }) => {
-                    self.engine.counters().junk_packets.inc();
-                    return None;
+                    let malformed = MalformedRequest { kind: RequestKind::Unknown, reason: None };
+                    let request = Request::Malformed(malformed);
+                    return Parsed { request, transaction_id: None };
                 }
             };
-        if !self.ids.is_valid(connection_id.0.get(), client, now) {
-            self.count_invalid(datagram);
-            return Some(error(transaction_id, UNCONNECTED));
-        }
-        Some(match self.engine.handle(&request, now) {
-            Ok(Response::Announce(response)) => listing(&response, client, transaction_id),
-            Ok(Response::Scrape(response)) => counts(&response, transaction_id),
-            Ok(Response::Answer(_) | Response::FullScrape { .. }) => return None,
-            Err(refusal) => error(transaction_id, refusal.to_string()),
-        })
+        let request = if self.ids.is_valid(connection_id.0.get(), client, now) {
+            request
+        } else {
+            malformed(kind_of(datagram), UNCONNECTED)
+        };
+        Parsed { request, transaction_id: Some(transaction_id) }
     }
 
-    fn announce(&self, request: &wire::AnnounceRequest, client: IpAddr) -> Option<AnnounceRequest> {
-        let port = NonZeroU16::new(request.port.0.get())?;
+    fn encode(
+        &self,
+        response: Response,
+        client: IpAddr,
+        transaction_id: TransactionId,
+        now: Moment,
+    ) -> Option<wire::Response> {
+        match response {
+            Response::Connected => {
+                let connection_id = ConnectionId::new(self.ids.issue(client, now));
+                Some(ConnectResponse { transaction_id, connection_id }.into())
+            }
+            Response::Announce(response) => Some(listing(&response, client, transaction_id)),
+            Response::Scrape(response) => Some(counts(&response, transaction_id)),
+            Response::Failure(reason) => Some(error(transaction_id, reason)),
+            Response::Nothing | Response::Forward(_) | Response::FullScrape { .. } => None,
+        }
+    }
+
+    fn announce(&self, request: &wire::AnnounceRequest, client: IpAddr) -> Request {
+        let Some(port) = NonZeroU16::new(request.port.0.get()) else {
+            return malformed(RequestKind::Announce, "port: wanted a port from 1 to 65535, got 0");
+        };
         let mut addresses = Addresses::from((client, port));
         let claimed = Ipv4Addr::from(request.ip_address);
         // BEP 15: the field has no meaning over IPv6.
         if client.is_ipv4() && !claimed.is_unspecified() && (self.trust_proxy || is_local(client)) {
             addresses.set(claimed.into(), port);
         }
-        Some(AnnounceRequest {
+        Request::Announce(AnnounceRequest {
             transport: Transport::Udp,
             infohash: request.info_hash.0.into(),
             peer_id: request.peer_id.0.into(),
@@ -128,7 +167,7 @@ impl Responder {
                 AnnounceEvent::Completed => Event::Completed,
                 AnnounceEvent::Stopped => Event::Stopped,
             },
-            // Negative numbers are how clients say that they do not know.
+            // Clients send a negative number if they do not know.
             uploaded: request.bytes_uploaded.0.get().try_into().unwrap_or(0),
             downloaded: request.bytes_downloaded.0.get().try_into().unwrap_or(0),
             left: request.bytes_left.0.get().try_into().ok(),
@@ -137,16 +176,19 @@ impl Responder {
             peer_ids: false,
         })
     }
+}
 
-    fn count_invalid(&self, datagram: &[u8]) {
-        const SCRAPE: [u8; 4] = 2_i32.to_be_bytes();
-        let counters = self.engine.counters();
-        let counter = match datagram.get(8..12) {
-            Some(action) if action == SCRAPE => &counters.scrapes,
-            _ => &counters.announces,
-        };
-        counter.count(Transport::Udp, Outcome::Invalid);
+/// What a datagram asks for, by its action.
+fn kind_of(datagram: &[u8]) -> RequestKind {
+    const SCRAPE: [u8; 4] = 2_i32.to_be_bytes();
+    match datagram.get(8..12) {
+        Some(action) if action == SCRAPE => RequestKind::Scrape,
+        _ => RequestKind::Announce,
     }
+}
+
+fn malformed(kind: RequestKind, reason: impl Into<String>) -> Request {
+    Request::Malformed(MalformedRequest { kind, reason: Some(reason.into()) })
 }
 
 fn listing(

@@ -1,7 +1,8 @@
 //! The tracker over WebSocket, as WebTorrent speaks it.
 //!
-//! Peers behind a WebSocket cannot be dialled. They are not listed to others; an announce brings
-//! offers, each of which is passed on to another such peer of the swarm, whose answer goes back.
+//! Nobody can dial a peer behind a WebSocket, so the tracker does not list it to other kinds of peers.
+//! Its announce carries offers. The tracker forwards each offer to another such peer of the swarm, and
+//! the answer back.
 
 mod hub;
 mod message;
@@ -13,7 +14,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use seedbed_service::Shutdown;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    time::{Instant, MissedTickBehavior, interval_at, timeout},
+    time::{Instant, MissedTickBehavior, interval_at, sleep, timeout},
 };
 use tokio_tungstenite::{
     WebSocketStream,
@@ -23,24 +24,25 @@ use tokio_tungstenite::{
     },
 };
 
+#[cfg(test)]
+pub(crate) use self::session::Reaction;
 pub(crate) use self::{hub::Hub, session::Session};
 use crate::clock::Clock;
 
-/// Longest message that is read: ten offers with all their candidates take some 30 KB.
-const LONGEST: usize = 256 << 10;
+/// The longest message that the tracker reads. Ten offers with all their candidates take some 30 KB.
+const MAX_MESSAGE: usize = 256 << 10;
 
-/// How often a connection is asked for a sign of life; one that has given none by the next time
-/// is closed.
-const PING: Duration = Duration::from_secs(30);
+/// How often the tracker pings a connection. It closes one that sent nothing since the previous ping.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
 
-/// How long a client may take to take a message.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a client may take to accept a message.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(crate) fn config() -> WebSocketConfig {
     const BUFFER: usize = 4 << 10;
     WebSocketConfig::default()
-        .max_message_size(Some(LONGEST))
-        .max_frame_size(Some(LONGEST))
+        .max_message_size(Some(MAX_MESSAGE))
+        .max_frame_size(Some(MAX_MESSAGE))
         .read_buffer_size(BUFFER)
         .write_buffer_size(BUFFER)
 }
@@ -60,9 +62,9 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         }
         Some(_) => None,
     };
-    // What is behind the connection is gone before the other end knows that it is closed.
+    // The peers behind the connection leave their swarms before the client sees that it is closed.
     drop(session);
-    let _closed_or_broken = timeout(PATIENCE, stream.close(close)).await;
+    let _closed_or_broken = timeout(WRITE_TIMEOUT, stream.close(close)).await;
 }
 
 async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
@@ -70,24 +72,29 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     session: &mut Session,
     clock: Clock,
 ) -> Result<(), Error> {
-    let mut ping = interval_at(Instant::now() + PING, PING);
+    let mut ping = interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut heard = true;
     loop {
         let message = tokio::select! {
             message = stream.next() => {
                 heard = true;
-                let reply = match message.transpose()? {
-                    Some(Message::Text(text)) => session.hear(text.as_bytes(), clock.now()),
-                    Some(Message::Binary(bytes)) => session.hear(&bytes, clock.now()),
-                    // Ping and Close are answered by the next read.
-                    Some(_) => None,
+                let mut reaction = match message.transpose()? {
+                    Some(Message::Text(text)) => session.receive(text.as_bytes(), clock.now()),
+                    Some(Message::Binary(bytes)) => session.receive(&bytes, clock.now()),
+                    // The next read answers Ping and Close.
+                    Some(_) => continue,
                     None => return Ok(()),
                 };
-                let Some(reply) = reply else { continue };
+                if !reaction.delay.is_zero() {
+                    // Only this connection waits.
+                    sleep(reaction.delay).await;
+                }
+                session.forward(&mut reaction);
+                let Some(reply) = reaction.reply else { continue };
                 Message::text(reply)
             }
-            Some(message) = session.inbox.recv() => Message::text(message),
+            Some(message) = session.inbox.receive() => Message::text(message),
             _ = ping.tick() => {
                 if !std::mem::take(&mut heard) {
                     return Ok(());
@@ -95,7 +102,7 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
                 Message::Ping(Default::default())
             }
         };
-        timeout(PATIENCE, stream.send(message)).await.map_err(std::io::Error::from)??;
+        timeout(WRITE_TIMEOUT, stream.send(message)).await.map_err(std::io::Error::from)??;
     }
 }
 
@@ -109,7 +116,8 @@ mod tests {
     use super::*;
     use crate::{Config, engine::Engine};
 
-    /// Serves a connection in the background; gives its other end and how long it is served.
+    /// Serves a connection in the background. Returns the client's end and the time until the tracker
+    /// closes it.
     fn connect() -> (tokio::io::DuplexStream, impl Future<Output = Duration>) {
         let (client, server) = duplex(1 << 10);
         let engine = Arc::new(Engine::new(&Config::default(), 7));
@@ -128,7 +136,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_connection_that_does_not_answer_a_ping_is_closed() {
         let (_silent, served) = connect();
-        assert_eq!(served.await, 2 * PING);
+        assert_eq!(served.await, 2 * PING_INTERVAL);
     }
 
     #[tokio::test(start_paused = true)]
@@ -143,6 +151,6 @@ mod tests {
             pings += 1;
         }
         drop(client);
-        assert_eq!(served.await, 100 * PING);
+        assert_eq!(served.await, 100 * PING_INTERVAL);
     }
 }

@@ -27,11 +27,11 @@ impl Client {
     fn connect(buffer: usize) -> Self {
         let config = Config::default();
         let engine = Arc::new(Engine::new(&config, 7));
-        let app = Arc::new(App::new(&config, &engine, Clock::start()));
+        let app = Arc::new(Tracker::new(&config, &engine, Clock::start()));
         Self::connect_to(app, buffer)
     }
 
-    fn connect_to(app: Arc<App>, buffer: usize) -> Self {
+    fn connect_to(app: Arc<Tracker>, buffer: usize) -> Self {
         let (stream, server) = duplex(buffer);
         let shutdown = Shutdown::new();
         let client = ([127, 0, 0, 1], 1).into();
@@ -131,10 +131,10 @@ async fn a_connection_that_waits_ends_at_shutdown() {
 }
 
 /// A tracker that knows so many torrents.
-fn with_torrents(count: u64) -> Arc<App> {
+fn with_torrents(count: u64) -> Arc<Tracker> {
     let config = Config::default();
     let engine = Arc::new(Engine::new(&config, 7));
-    let app = Arc::new(App::new(&config, &engine, Clock::start()));
+    let app = Arc::new(Tracker::new(&config, &engine, Clock::start()));
     let mut random = fastrand::Rng::with_seed(1);
     for _ in 0..count {
         let mut infohash = [0; 20];

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-const VALID: &str = "info_hash=aaaaaaaaaaaaaaaaaaaa&peer_id=-SB0100-bbbbbbbbbbbb&port=6881";
+const VALID: &str = "info_hash=aaaaaaaaaaaaaaaaaaaa&peer_id=-SE0100-bbbbbbbbbbbb&port=6881";
 
 fn wrong(rest: &str) -> String {
     announce(format!("{VALID}{rest}").as_bytes()).unwrap_err().to_string()
@@ -21,7 +21,7 @@ fn what_may_be_missing_has_a_default() {
         query,
         AnnounceQuery {
             infohash: [b'a'; 20].into(),
-            peer_id: (*b"-SB0100-bbbbbbbbbbbb").into(),
+            peer_id: (*b"-SE0100-bbbbbbbbbbbb").into(),
             port: NonZeroU16::new(6881).unwrap(),
             uploaded: 0,
             downloaded: 0,
@@ -103,7 +103,7 @@ fn an_error_shows_no_more_than_the_beginning_of_a_long_value() {
 }
 
 #[test]
-fn an_empty_left_is_as_good_as_none() {
+fn an_empty_left_is_the_same_as_none() {
     assert_eq!(announce(right("&left=").as_bytes()).unwrap().left, None);
     assert_eq!(announce(right("&left").as_bytes()).unwrap().left, None);
     assert_eq!(announce(right("&left=0").as_bytes()).unwrap().left, Some(0));
@@ -162,19 +162,19 @@ fn encode(bytes: &[u8]) -> String {
 
 proptest! {
     #[test]
-    fn no_query_is_too_strange(query: Vec<u8>) {
+    fn no_query_makes_the_parser_panic(query: Vec<u8>) {
         let _any = announce(&query);
         let _any = scrape(&query, 512);
     }
 
     #[test]
-    fn no_value_is_too_strange(name in "info_hash|peer_id|port|left|event|ip|compact", value: Vec<u8>) {
+    fn no_value_makes_the_parser_panic(name in "info_hash|peer_id|port|left|event|ip|compact", value: Vec<u8>) {
         let query = [VALID.as_bytes(), b"&", name.as_bytes(), b"=", &value].concat();
         let _any = announce(&query);
     }
 
     #[test]
-    fn what_aquatic_understands_is_understood_alike(
+    fn a_query_of_aquatic_means_the_same_here(
         infohash: [u8; 20], peer_id: [u8; 20], port in 1..=u16::MAX,
         left: u64, uploaded: u64, numwant: u32, event in "started|stopped|completed|empty",
     ) {

@@ -19,6 +19,7 @@ fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
+/// Sends a datagram and returns the reply, which must be one of BEP 15.
 fn ask(responder: &Responder, datagram: &[u8], client: IpAddr, now: Moment) -> wire::Response {
     let mut reply = Vec::new();
     responder.respond(datagram, client, now, &mut reply);

@@ -1,8 +1,6 @@
 //! BEP 23: compact answers.
 
-mod common;
-
-use common::{Announce, Tracker, answer, assert_same};
+use crate::support::{Announce, Tracker, answer, assert_same};
 
 #[test]
 fn a_compact_answer_always_has_all_five_keys() {

@@ -1,14 +1,12 @@
 //! How the process starts and ends.
 
-mod common;
-
 use std::{
     io::{Read as _, Write as _},
     net::{TcpListener, TcpStream, UdpSocket},
     process::Command,
 };
 
-use common::{BINARY, Tracker};
+use crate::support::{BINARY, Tracker};
 use seedbed_testkit::{DEADLINE, Server, run};
 
 #[test]

@@ -1,13 +1,11 @@
 //! BEP 3: the announce over HTTP, and what HTTP itself asks of it.
 
-mod common;
-
 use std::{
     io::{Read as _, Write as _},
     net::TcpStream,
 };
 
-use common::{Announce, Tracker, answer, assert_same, failure, listed, peer_id};
+use crate::support::{Announce, Tracker, answer, assert_same, failure, listed, peer_id};
 use seedbed_testkit::{DEADLINE, request};
 
 #[test]

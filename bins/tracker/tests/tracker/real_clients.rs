@@ -1,9 +1,5 @@
 //! Real clients meet in one swarm, as far as their transports let them.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "these are tests")]
-
-mod common;
-
 use std::{
     fs,
     io::{BufRead as _, BufReader, Read as _},
@@ -14,7 +10,7 @@ use std::{
     thread,
 };
 
-use common::{Tracker, escape};
+use crate::support::{Tracker, escape};
 use seedbed_testkit::{Tool, require, wait_until};
 
 const NODE: Tool = Tool {
@@ -89,7 +85,7 @@ impl Drop for Client {
 }
 
 fn script(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tracker/clients").join(name)
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -178,15 +174,15 @@ fn npm_clients_over_http_udp_and_websocket_libtorrent_transmission_and_aria2_mee
     let over_http = listener.local_addr().unwrap().port();
     let [over_udp, of_libtorrent, of_transmission, of_aria2] = [(); 4].map(|()| free_port());
 
-    let npm_http = Client::npm("npm over HTTP", &http, "-SB0001-over-http---", over_http);
-    let npm_udp = Client::npm("npm over UDP", &udp, "-SB0001-over-udp----", over_udp);
-    let first = Client::npm("first npm over WebSocket", &ws, "-SB0001-first-ws----", 1);
-    let second = Client::npm("second npm over WebSocket", &ws, "-SB0001-second-ws---", 1);
+    let npm_http = Client::npm("npm over HTTP", &http, "-SE0001-over-http---", over_http);
+    let npm_udp = Client::npm("npm over UDP", &udp, "-SE0001-over-udp----", over_udp);
+    let first = Client::npm("first npm over WebSocket", &ws, "-SE0001-first-ws----", 1);
+    let second = Client::npm("second npm over WebSocket", &ws, "-SE0001-second-ws---", 1);
     npm_http.wait_for_peer(over_udp);
     npm_udp.wait_for_peer(over_http);
     // A WebRTC peer that is told of is one that an offer or an answer came from.
-    first.wait_for("its like", |line| line == format!("peer {}", hex(b"-SB0001-second-ws---")));
-    second.wait_for("its like", |line| line == format!("peer {}", hex(b"-SB0001-first-ws----")));
+    first.wait_for("its like", |line| line == format!("peer {}", hex(b"-SE0001-second-ws---")));
+    second.wait_for("its like", |line| line == format!("peer {}", hex(b"-SE0001-first-ws----")));
 
     let magnet = magnet(address);
     let libtorrent = libtorrent(&magnet, directories[0].path(), of_libtorrent);

@@ -1,4 +1,6 @@
-//! What a tracker is asked and what it answers, the same for every transport.
+//! The requests that a tracker gets and the responses that it gives, the same for every transport.
+//!
+//! Transports parse bytes into these types and encode them. Only data belongs here: no I/O, and no decision.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -9,7 +11,7 @@ use seedbed_metainfo::{Infohash, PeerId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// How a request came.
+/// The protocol by which a request arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Transport {
@@ -34,7 +36,7 @@ impl Transport {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Event {
-    /// One of the announces that are made at regular intervals.
+    /// None: an announce at the regular interval.
     #[default]
     Empty,
     Started,
@@ -43,15 +45,15 @@ pub(crate) enum Event {
     Paused,
 }
 
-/// An address of one family, and the port, at which a peer can be reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// An address of one family and a port, where a peer accepts connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Endpoint<A> {
     pub(crate) ip: A,
     pub(crate) port: NonZeroU16,
 }
 
 impl Endpoint<Ipv4Addr> {
-    /// As compact answers have it (BEP 15, BEP 23).
+    /// The form in compact responses (BEP 15, BEP 23).
     pub(crate) fn compact(self) -> [u8; 6] {
         let ([a, b, c, d], [high, low]) = (self.ip.octets(), self.port.get().to_be_bytes());
         [a, b, c, d, high, low]
@@ -59,7 +61,7 @@ impl Endpoint<Ipv4Addr> {
 }
 
 impl Endpoint<Ipv6Addr> {
-    /// As compact answers have it (BEP 7, BEP 15).
+    /// The form in compact responses (BEP 7, BEP 15).
     pub(crate) fn compact(self) -> [u8; 18] {
         let mut bytes = [0; 18];
         bytes[..16].copy_from_slice(&self.ip.octets());
@@ -81,21 +83,21 @@ pub(crate) struct Addresses {
     pub(crate) v6: Option<Endpoint<Ipv6Addr>>,
 }
 
-/// A WebSocket connection, by the number that it has in this process.
+/// The number of a WebSocket connection in this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Connection(pub(crate) u64);
+pub(crate) struct ConnectionNumber(pub(crate) u64);
 
-/// How a WebTorrent peer can be reached: through the tracker, which passes on what others have
-/// to say to it.
+/// A WebTorrent peer, which can be reached only through the tracker: the tracker forwards offers
+/// and answers to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct WebPeer {
-    pub(crate) connection: Connection,
-    /// Where the connection comes from.
+    pub(crate) connection: ConnectionNumber,
+    /// The remote address of the connection.
     pub(crate) ip: IpAddr,
 }
 
 impl Addresses {
-    /// Takes `ip` in, in place of another of its family.
+    /// Sets the endpoint of the family of `ip`.
     pub(crate) fn set(&mut self, ip: IpAddr, port: NonZeroU16) {
         match ip.to_canonical() {
             IpAddr::V4(ip) => self.v4 = Some(Endpoint { ip, port }),
@@ -116,17 +118,17 @@ impl From<(IpAddr, NonZeroU16)> for Addresses {
     }
 }
 
-/// The kinds of peers that an answer can carry.
+/// The kinds of peers that a response can carry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Families {
     Both,
     V4,
     V6,
-    /// Peers behind a WebSocket, which reach each other only.
+    /// Peers behind a WebSocket, which reach only each other.
     Web,
 }
 
-/// An announce, of whatever transport.
+/// An announce, of any transport.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct AnnounceRequest {
     pub(crate) transport: Transport,
@@ -137,23 +139,16 @@ pub(crate) struct AnnounceRequest {
     pub(crate) event: Event,
     pub(crate) uploaded: u64,
     pub(crate) downloaded: u64,
-    /// Bytes still to be downloaded, where the peer says so.
+    /// Bytes still to be downloaded; `None` if the peer does not say.
     pub(crate) left: Option<u64>,
-    /// How many peers are wanted, where the peer says so.
+    /// The number of peers wanted; `None` if the peer does not say.
     pub(crate) numwant: Option<u32>,
     pub(crate) families: Families,
-    /// Whether the answer is to have peer ids, which compact ones have not.
+    /// Whether the response carries peer ids, which compact ones do not.
     pub(crate) peer_ids: bool,
 }
 
-/// A scrape, of whatever transport.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ScrapeRequest {
-    pub(crate) transport: Transport,
-    pub(crate) swarms: Scraped,
-}
-
-/// What a scrape asks for.
+/// The swarms that a scrape asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Scraped {
     /// The swarms named.
@@ -162,23 +157,58 @@ pub(crate) enum Scraped {
     All,
 }
 
-/// A WebTorrent answer to an offer, which is to be passed on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A WebTorrent answer to an offer, to be forwarded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct AnswerRequest {
     pub(crate) infohash: Infohash,
-    /// Who made the offer.
+    /// The peer that made the offer.
     pub(crate) to: PeerId,
 }
 
-/// Whatever a tracker can be asked.
+/// A request that could not be parsed, or that a transport rejects by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Request {
-    Announce(AnnounceRequest),
-    Scrape(ScrapeRequest),
-    Answer(AnswerRequest),
+pub(crate) struct MalformedRequest {
+    /// What it seems to ask for.
+    pub(crate) kind: RequestKind,
+    /// The reason to give to the client; `None` if the transport has no way to give one.
+    pub(crate) reason: Option<String>,
 }
 
-/// How many are in a swarm, the requester included.
+/// Anything that a client can send to a tracker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Request {
+    /// BEP 15: asks for a connection id.
+    Connect,
+    Announce(AnnounceRequest),
+    Scrape(Scraped),
+    Answer(AnswerRequest),
+    Malformed(MalformedRequest),
+}
+
+/// What a request asks for, as far as the tracker could tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum RequestKind {
+    Connect,
+    Announce,
+    Scrape,
+    Answer,
+    /// Nothing that a tracker knows.
+    Unknown,
+}
+
+impl Request {
+    pub(crate) const fn kind(&self) -> RequestKind {
+        match self {
+            Self::Connect => RequestKind::Connect,
+            Self::Announce(_) => RequestKind::Announce,
+            Self::Scrape(_) => RequestKind::Scrape,
+            Self::Answer(_) => RequestKind::Answer,
+            Self::Malformed(malformed) => malformed.kind,
+        }
+    }
+}
+
+/// The numbers of peers in a swarm, the requester included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct SwarmCounts {
     pub(crate) complete: u32,
@@ -186,7 +216,7 @@ pub(crate) struct SwarmCounts {
     pub(crate) downloaded: u32,
 }
 
-/// The answer to an announce.
+/// The response to an announce.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct AnnounceResponse {
     /// Seconds until the next announce.
@@ -195,15 +225,15 @@ pub(crate) struct AnnounceResponse {
     pub(crate) listing: Listing,
 }
 
-/// Other peers of the swarm, of the kind that the request takes.
+/// Other peers of the swarm, of the kind that the request asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Listing {
-    /// Where they are. A peer of both families is in both lists.
+    /// Their endpoints. A peer of both families is in both lists.
     Addresses { v4: Vec<Endpoint<Ipv4Addr>>, v6: Vec<Endpoint<Ipv6Addr>> },
-    /// Who they are, and where.
+    /// Their ids and endpoints.
     Peers(Vec<(PeerId, Addresses)>),
-    /// The WebSockets that they are behind, for [`Families::Web`].
-    Connections(Vec<Connection>),
+    /// Their WebSocket connections, for [`Families::Web`].
+    Connections(Vec<ConnectionNumber>),
 }
 
 impl Default for Listing {
@@ -212,7 +242,7 @@ impl Default for Listing {
     }
 }
 
-/// The answer to a scrape, in the order in which it was asked.
+/// The response to a scrape, in the order of the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ScrapeResponse {
     /// Seconds that a client should leave between two scrapes.
@@ -220,16 +250,23 @@ pub(crate) struct ScrapeResponse {
     pub(crate) swarms: Vec<(Infohash, SwarmCounts)>,
 }
 
-/// The answer to a [`Request`].
+/// The response to a [`Request`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Response {
+    /// The client gets nothing.
+    Nothing,
+    /// The UDP transport issues a connection id.
+    Connected,
     Announce(AnnounceResponse),
     Scrape(ScrapeResponse),
-    /// Everything may be scraped. It is taken from the store part by part, since it may be much.
+    /// The client may scrape everything. Transports read the store part by part, because the whole
+    /// may be large.
     FullScrape {
         /// As in [`ScrapeResponse`].
         interval: u32,
     },
-    /// The connection that an answer is for.
-    Answer(Connection),
+    /// The answer goes to this connection.
+    Forward(ConnectionNumber),
+    /// The client gets this reason.
+    Failure(String),
 }

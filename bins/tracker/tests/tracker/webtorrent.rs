@@ -1,12 +1,8 @@
 //! WebTorrent: peers behind a WebSocket, as npm's bittorrent-tracker and webtorrent speak it.
 
-#![allow(clippy::unwrap_used, reason = "these are tests")]
-
-mod common;
-
 use std::net::TcpStream;
 
-use common::{Announce, INFOHASH, Tracker, answer, assert_same, peer_id};
+use crate::support::{Announce, INFOHASH, Tracker, answer, assert_same, peer_id};
 use seedbed_testkit::{DEADLINE, request, wait_until};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
@@ -26,11 +22,11 @@ impl Client {
         Self(socket)
     }
 
-    fn say(&mut self, message: &Value) {
+    fn send(&mut self, message: &Value) {
         self.0.send(Message::text(message.to_string())).unwrap();
     }
 
-    fn hear(&mut self) -> Value {
+    fn receive(&mut self) -> Value {
         match self.0.read().unwrap() {
             Message::Text(text) => serde_json::from_str(&text).unwrap(),
             other => panic!("no text: {other:?}"),
@@ -38,8 +34,8 @@ impl Client {
     }
 
     fn ask(&mut self, message: &Value) -> Value {
-        self.say(message);
-        self.hear()
+        self.send(message);
+        self.receive()
     }
 }
 
@@ -70,7 +66,7 @@ fn announced(complete: u32, incomplete: u32) -> Value {
     })
 }
 
-fn passed_on(kind: &str, from: u8, offer_id: &str, sdp: &str) -> Value {
+fn forwarded(kind: &str, from: u8, offer_id: &str, sdp: &str) -> Value {
     json!({
         "action": "announce", "info_hash": binary(&INFOHASH),
         "peer_id": binary(&peer_id(from)), "offer_id": offer_id,
@@ -92,11 +88,47 @@ fn an_offer_goes_to_another_peer_and_its_answer_comes_back() {
     let (mut first, mut second) = (Client::connect(&tracker), Client::connect(&tracker));
     assert_eq!(first.ask(&announce(1, 2)), announced(0, 1));
     assert_eq!(second.ask(&announce(2, 2)), announced(0, 2));
-    assert_eq!(first.hear(), passed_on("offer", 2, "2-0", "offer 0 of 2"));
-    first.say(&answer_to(1, 2, "2-0"));
-    assert_eq!(second.hear(), passed_on("answer", 1, "2-0", "yes"));
+    assert_eq!(first.receive(), forwarded("offer", 2, "2-0", "offer 0 of 2"));
+    first.send(&answer_to(1, 2, "2-0"));
+    assert_eq!(second.receive(), forwarded("answer", 1, "2-0", "yes"));
     // An answer has no reply: what comes next is that to a scrape.
     assert_eq!(first.ask(&json!({ "action": "scrape", "info_hash": [] }))["action"], "scrape");
+}
+
+/// npm's tracker forwards offers and answers whatever they are, and so does this one, byte for byte.
+#[test]
+fn offers_and_answers_are_forwarded_as_they_came() {
+    let tracker = Tracker::start(&["--peer-order", "insertion"]);
+    let (mut first, mut second) = (Client::connect(&tracker), Client::connect(&tracker));
+    first.ask(&announce(1, 0));
+    let head = |number| {
+        let fields = json!({ "info_hash": binary(&INFOHASH), "peer_id": binary(&peer_id(number)) });
+        let fields = fields.to_string();
+        format!(r#"{{"action":"announce",{}"#, &fields[1..fields.len() - 1])
+    };
+    let descriptions = [
+        r#"{ "type":"offer", "sdp" : "v=0\u000d", "b":1, "a":2.50e1 }"#,
+        r#""text""#,
+        "[1, 2]",
+        "7",
+    ];
+    for description in descriptions {
+        let offers = format!(r#"[{{"offer":{description},"offer_id":{description}}}]"#);
+        second.0.send(Message::text(format!(r#"{},"offers":{offers}}}"#, head(2)))).unwrap();
+        second.receive();
+        let text = first.0.read().unwrap().into_text().unwrap().to_string();
+        let expected = format!(r#""offer":{description},"offer_id":{description}"#);
+        assert!(text.contains(&expected), "{text}");
+        let to = Value::from(binary(&peer_id(2)));
+        let answer = format!(r#"{},"to_peer_id":{to},"answer":{description}}}"#, head(1));
+        first.0.send(Message::text(answer)).unwrap();
+        let text = second.0.read().unwrap().into_text().unwrap().to_string();
+        assert!(text.contains(&format!(r#""answer":{description},"peer_id""#)), "{text}");
+    }
+    second.0.send(Message::text(format!(r#"{},"offers":[{{}}]}}"#, head(2)))).unwrap();
+    second.receive();
+    let bare = first.receive();
+    assert_eq!((bare.get("offer"), bare.get("offer_id")), (None, None), "{bare}");
 }
 
 #[test]
@@ -107,7 +139,7 @@ fn each_offer_goes_to_a_peer_of_its_own() {
         client.ask(&announce(number, 0));
     }
     Client::connect(&tracker).ask(&announce(9, 3));
-    let mut offers: Vec<_> = others.iter_mut().map(|it| it.hear()["offer_id"].clone()).collect();
+    let mut offers: Vec<_> = others.iter_mut().map(|it| it.receive()["offer_id"].clone()).collect();
     offers.sort_by_key(ToString::to_string);
     assert_eq!(offers, ["9-0", "9-1", "9-2"]);
 }
@@ -161,7 +193,7 @@ fn max_scrape_is_the_most_infohashes_in_a_scrape_and_a_full_one_has_its_own_limi
             assert_eq!(all["files"].as_object().unwrap().len(), 16_384);
         }
     }
-    let reason = "info_hash: wanted some, since there are more than 16384 torrents";
+    let reason = "info_hash: wanted at least one, because there are more than 16384 torrents";
     assert_eq!(client.ask(&json!({ "action": "scrape" }))["failure reason"], reason);
 }
 
@@ -188,7 +220,7 @@ fn a_peer_that_reconnects_gets_offers_on_its_new_connection() {
     let closed = old.0.read();
     assert!(matches!(closed, Ok(Message::Close(_))), "{closed:?}");
     Client::connect(&tracker).ask(&announce(2, 1));
-    assert_eq!(new.hear(), passed_on("offer", 2, "2-0", "offer 0 of 2"));
+    assert_eq!(new.receive(), forwarded("offer", 2, "2-0", "offer 0 of 2"));
 }
 
 #[test]
@@ -206,18 +238,18 @@ fn what_is_wrong_is_answered_and_the_connection_stays() {
         (&*format!("{}{}", "[".repeat(5000), "]".repeat(5000)), "message"),
     ] {
         client.0.send(Message::text(text)).unwrap();
-        let reason = client.hear()["failure reason"].as_str().unwrap().to_owned();
+        let reason = client.receive()["failure reason"].as_str().unwrap().to_owned();
         assert!(reason.starts_with(named), "{text}: {reason}");
     }
     let mut no_offer = announce(1, 0);
     no_offer["offers"] = json!([null]);
-    let wanted = "offers: wanted a list of objects with offer and offer_id, got null";
+    let wanted = "offers: wanted a list of objects, got null";
     assert_eq!(client.ask(&no_offer), about_it(wanted));
     let nobody = client.ask(&answer_to(1, 77, "x"));
     let reason = nobody["failure reason"].as_str().unwrap();
     assert!(reason.starts_with("to_peer_id: no peer "), "{reason}");
     client.0.send(Message::binary(announce(1, 0).to_string())).unwrap();
-    assert_eq!(client.hear(), announced(0, 1));
+    assert_eq!(client.receive(), announced(0, 1));
 }
 
 #[test]

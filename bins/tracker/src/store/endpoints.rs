@@ -1,24 +1,24 @@
-//! How the peers of a swarm can be reached: what an announce reads of all the peers but its own.
+//! How the peers of a swarm can be reached: what an announce reads of every peer but its own.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::peer::Peer;
-use crate::announce::{Addresses, Connection, Endpoint, WebPeer};
+use crate::messages::{Addresses, ConnectionNumber, Endpoint, WebPeer};
 
 /// The endpoints of the peers of a swarm by slot, each kind in a column of its own.
 ///
-/// An announce lists fifty peers from anywhere in the swarm. Six bytes a peer that lie side by
-/// side are soon found, be they few of their kind among many of another; a `Peer` each would be
-/// a cache miss each, which was half of what an announce cost.
+/// An announce lists fifty peers from anywhere in the swarm. In a column, six bytes of each peer lie
+/// side by side, which is quick to read even if few peers of a swarm are of the kind. Reading fifty
+/// `Peer`s would be as many cache misses, which was half the cost of an announce.
 #[derive(Debug, Default)]
-pub(super) struct Roster {
+pub(super) struct Endpoints {
     v4: Column<Endpoint<Ipv4Addr>>,
     v6: Column<Endpoint<Ipv6Addr>>,
-    web: Column<Connection>,
+    web: Column<ConnectionNumber>,
 }
 
-impl Roster {
-    /// Takes over how the peer in a slot can be reached, if there is one.
+impl Endpoints {
+    /// Sets the endpoints of a slot to those of its peer.
     pub(super) fn set(&mut self, slot: usize, peer: Option<&Peer>) {
         let Addresses { v4, v6 } = peer.map(Peer::addresses).unwrap_or_default();
         self.v4.set(slot, v4);
@@ -31,38 +31,44 @@ impl Roster {
     pub(super) fn list_v4(
         &self,
         slots: impl Iterator<Item = usize>,
-        own: &Addresses,
         wanted: usize,
     ) -> Vec<Endpoint<Ipv4Addr>> {
-        self.v4.list(slots, own.v4, wanted)
+        self.v4.list(slots, None, wanted)
     }
 
     /// Up to `wanted` of the IPv6 endpoints in `slots`.
     pub(super) fn list_v6(
         &self,
         slots: impl Iterator<Item = usize>,
-        own: &Addresses,
         wanted: usize,
     ) -> Vec<Endpoint<Ipv6Addr>> {
-        self.v6.list(slots, own.v6, wanted)
+        self.v6.list(slots, None, wanted)
     }
 
-    /// Up to `wanted` of the connections in `slots`.
+    /// Up to `wanted` of the connections in `slots`, `own` excepted: several peers can be behind one.
     pub(super) fn list_web(
         &self,
         slots: impl Iterator<Item = usize>,
-        own: Option<Connection>,
+        own: Option<ConnectionNumber>,
         wanted: usize,
-    ) -> Vec<Connection> {
+    ) -> Vec<ConnectionNumber> {
         self.web.list(slots, own, wanted)
     }
 
-    /// The addresses in a slot as they are listed to a peer that has `own`: without what would
-    /// point it to itself, as a predecessor on the same port does.
-    pub(super) fn addresses(&self, slot: usize, own: &Addresses) -> Option<Addresses> {
-        let v4 = self.v4.get(slot).filter(|it| own.v4 != Some(*it));
-        let v6 = self.v6.get(slot).filter(|it| own.v6 != Some(*it));
+    /// The addresses in a slot; `None` if it has none.
+    pub(super) fn addresses(&self, slot: usize) -> Option<Addresses> {
+        let (v4, v6) = (self.v4.get(slot), self.v6.get(slot));
         (v4.is_some() || v6.is_some()).then_some(Addresses { v4, v6 })
+    }
+
+    /// A slot other than `own` that has an IPv4 endpoint.
+    pub(super) fn find_v4(&self, endpoint: Endpoint<Ipv4Addr>, own: usize) -> Option<usize> {
+        self.v4.find(endpoint, own)
+    }
+
+    /// A slot other than `own` that has an IPv6 endpoint.
+    pub(super) fn find_v6(&self, endpoint: Endpoint<Ipv6Addr>, own: usize) -> Option<usize> {
+        self.v6.find(endpoint, own)
     }
 
     /// Whether no peer ever had an IPv6 address.
@@ -71,7 +77,7 @@ impl Roster {
     }
 }
 
-/// A value for some of the slots. It takes no memory until there is one.
+/// A value for some of the slots. A column without values takes no memory.
 #[derive(Debug)]
 struct Column<T>(Vec<Option<T>>);
 
@@ -82,7 +88,14 @@ impl<T> Default for Column<T> {
 }
 
 impl<T: Copy + PartialEq> Column<T> {
-    /// Up to `wanted` of the values in `slots`, but for `own`.
+    /// The first slot other than `own` that has a value.
+    fn find(&self, value: T, own: usize) -> Option<usize> {
+        let is_it =
+            |(slot, it): (usize, &Option<T>)| (*it == Some(value) && slot != own).then_some(slot);
+        self.0.iter().enumerate().find_map(is_it)
+    }
+
+    /// Up to `wanted` of the values in `slots`, `own` excepted.
     fn list(&self, slots: impl Iterator<Item = usize>, own: Option<T>, wanted: usize) -> Vec<T> {
         let mut list = Vec::with_capacity(wanted);
         if wanted == 0 {
@@ -111,7 +124,7 @@ impl<T: Copy + PartialEq> Column<T> {
                 return;
             }
             if slot == 0 {
-                // As for the slots themselves: most swarms are of one peer.
+                // Most swarms of a big tracker are of one peer.
                 self.0.reserve_exact(1);
             }
             self.0.resize(slot + 1, None);

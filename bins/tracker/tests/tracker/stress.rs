@@ -1,12 +1,8 @@
 //! Big swarms, many swarms, and rubbish in between.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "these are tests")]
-
-mod common;
-
 use std::collections::HashSet;
 
-use common::{Announce, KeptAlive, Tracker, UdpClient, answer};
+use crate::support::{Announce, KeptAlive, Tracker, UdpClient, answer};
 
 /// An announce over UDP of a leecher that is known by `number`.
 fn announce(client: &UdpClient, infohash: [u8; 20], number: u32, numwant: i32) -> Vec<u8> {
@@ -22,18 +18,12 @@ fn address(number: u32) -> [u8; 4] {
     [10, a, b, c]
 }
 
-fn resident(tracker: &Tracker) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", tracker.0.pid())).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() * 1024.0
-}
-
 #[test]
 fn a_swarm_of_20_000_peers_lists_no_more_than_are_wanted_and_never_the_requester() {
     const PEERS: u32 = 20_000;
     let tracker = Tracker::start(&[]);
     let client = tracker.udp();
-    let before = resident(&tracker);
+    let before = tracker.resident();
     for number in 0..PEERS {
         let wanted = [0, 1, 50, 82, 1000][number as usize % 5];
         let reply = client.ask_raw(&announce(&client, [7; 20], number, wanted));
@@ -44,7 +34,7 @@ fn a_swarm_of_20_000_peers_lists_no_more_than_are_wanted_and_never_the_requester
         assert_eq!(distinct.len(), peers.len(), "{number}");
     }
     assert_eq!(tracker.json("/health")["peers"], PEERS);
-    let each = (resident(&tracker) - before) / f64::from(PEERS);
+    let each = (tracker.resident() - before) / f64::from(PEERS);
     println!("{each:.0} bytes a peer");
     assert!(each < 450.0, "{each:.0} bytes a peer");
 }
@@ -54,7 +44,7 @@ fn a_hundred_thousand_swarms_of_one_peer_are_answered() {
     const SWARMS: u32 = 100_000;
     let tracker = Tracker::start(&[]);
     let client = tracker.udp();
-    let before = resident(&tracker);
+    let before = tracker.resident();
     for number in 0..SWARMS {
         // Infohashes are as good as random in each byte.
         let mut infohash = [0; 20];
@@ -64,7 +54,7 @@ fn a_hundred_thousand_swarms_of_one_peer_are_answered() {
         assert_eq!(reply[12..20], [0, 0, 0, 1, 0, 0, 0, 0]);
     }
     assert_eq!(tracker.json("/health")["torrents"], SWARMS);
-    let each = (resident(&tracker) - before) / f64::from(SWARMS);
+    let each = (tracker.resident() - before) / f64::from(SWARMS);
     println!("{each:.0} bytes a swarm of one peer");
     assert!(each < 1200.0, "{each:.0} bytes a swarm of one peer");
 }

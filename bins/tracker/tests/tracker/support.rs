@@ -1,7 +1,4 @@
-//! A tracker that runs, and what tests say to it.
-
-#![allow(dead_code, reason = "each test file uses a part of this")]
-#![allow(clippy::unwrap_used, reason = "these are tests")]
+//! A running tracker, and clients of it.
 
 use std::{
     fmt::Write as _,
@@ -56,6 +53,13 @@ impl Tracker {
 
     pub(crate) fn scrape(&self) -> Vec<u8> {
         self.get(&format!("/scrape?info_hash={}", escape(&INFOHASH))).body
+    }
+
+    /// The resident memory of the process, in bytes.
+    pub(crate) fn resident(&self) -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.pid())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() * 1024.0
     }
 
     pub(crate) fn udp(&self) -> UdpClient {
@@ -133,7 +137,7 @@ impl Announce {
 
 /// The id of peer `number`.
 pub(crate) fn peer_id(number: u8) -> [u8; 20] {
-    let mut id = *b"-SB0100-\xf0\x9f\x8c\xb1\x00\x01\x02\x03\x04\x05\x06\x07";
+    let mut id = *b"-SE0100-\xf0\x9f\x8c\xb1\x00\x01\x02\x03\x04\x05\x06\x07";
     id[19] = number;
     id
 }

@@ -1,8 +1,6 @@
 //! BEP 7: IPv6 peers.
 
-mod common;
-
-use common::{Announce, Tracker, assert_same};
+use crate::support::{Announce, Tracker, assert_same};
 
 #[test]
 fn a_peer_of_both_families_is_one_peer_that_is_listed_in_peers_and_peers6() {
@@ -23,7 +21,7 @@ fn an_announce_over_each_family_makes_one_peer_that_is_never_listed_to_itself() 
     tracker.announce(&Announce::of(1));
     assert_same(
         &tracker.announce(&Announce::of(1).with("ip", "2001:db8::1")),
-        &common::answer(0, 1, &[]),
+        &crate::support::answer(0, 1, &[]),
     );
 }
 

@@ -1,15 +1,11 @@
 //! Whatever is wrong with a request over HTTP, it is answered, and the answer names the parameter.
 
-#![allow(clippy::unwrap_used, reason = "these are tests")]
-
-mod common;
-
 use std::{
     io::{Read as _, Write as _},
     net::TcpStream,
 };
 
-use common::{Announce, Tracker, answer, failure};
+use crate::support::{Announce, Tracker, answer, failure};
 use seedbed_testkit::{DEADLINE, request};
 
 const VALID: &str = "info_hash=aaaaaaaaaaaaaaaaaaaa&peer_id=bbbbbbbbbbbbbbbbbbbb&port=1";

@@ -1,12 +1,8 @@
 //! The OpenAPI document is true: each operation is called, and its answer is as described.
 
-#![allow(clippy::unwrap_used, reason = "these are tests")]
-
-mod common;
-
 use std::net::TcpStream;
 
-use common::{Announce, INFOHASH, Tracker, escape, failure};
+use crate::support::{Announce, INFOHASH, Tracker, escape, failure};
 use seedbed_testkit::{DEADLINE, OpenApi, Response, request};
 use tokio_tungstenite::tungstenite;
 

@@ -1,9 +1,7 @@
 //! BEP 15: the tracker over UDP. BEP 41: options after an announce.
 
-mod common;
-
+use crate::support::{Announce, INFOHASH, Tracker, answer, assert_same, compact};
 use aquatic_udp_protocol::{ConnectionId, Response};
-use common::{Announce, INFOHASH, Tracker, answer, assert_same, compact};
 
 const TRANSACTION: [u8; 4] = [0x12, 0x34, 0x56, 0x78];
 

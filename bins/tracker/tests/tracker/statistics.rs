@@ -1,8 +1,6 @@
-//! What the tracker tells of itself: statistics, swarms, health, version, metrics.
+//! Statistics, swarms, health, version and metrics.
 
-mod common;
-
-use common::{Announce, INFOHASH, Tracker, escape, peer_id};
+use crate::support::{Announce, INFOHASH, Tracker, escape, peer_id};
 use seedbed_testkit::request;
 use serde_json::json;
 
@@ -26,8 +24,8 @@ fn stats_json_has_the_keys_of_npm_bittorrent_tracker_in_their_order() {
     let tracker = with_peers();
     let expected = "{\"torrents\":3,\"activeTorrents\":2,\"peersAll\":4,\"peersSeederOnly\":1,\
                     \"peersLeecherOnly\":2,\"peersSeederAndLeecher\":1,\"peersIPv4\":4,\
-                    \"peersIPv6\":1,\"clients\":{\"SB\":{\"0100\":3},\
-                    \"Transmission\":{\"3.00\":1}}}";
+                    \"peersIPv6\":1,\"clients\":{\"Transmission\":{\"3.00\":1},\
+                    \"seedbed\":{\"0.1.0\":3}}}";
     assert_eq!(tracker.get("/stats.json").text(), expected);
     let asked = "GET /stats HTTP/1.1\nAccept: application/json";
     let response = request(tracker.0.address("http"), asked);
@@ -68,8 +66,8 @@ fn the_stats_page_shows_swarms_transports_and_recent_events_without_any_other_fi
         "<tr><td>udp<td>1<td>0</tr>".to_owned(),
         "<tr><td>websocket<td>0<td>0</tr>".to_owned(),
         format!("<code>{infohash}</code></a><td>1<td>1<td>1</tr>"),
-        format!("<td>started<td>Other (SB) (0100)<td>http<td><code>{infohash}</code>"),
-        format!("<td>completed<td>Other (SB) (0100)<td>udp<td><code>{infohash}</code>"),
+        format!("<td>started<td>seedbed 0.1.0<td>http<td><code>{infohash}</code>"),
+        format!("<td>completed<td>seedbed 0.1.0<td>udp<td><code>{infohash}</code>"),
         r#"<meta name="viewport" content="width=device-width, initial-scale=1">"#.to_owned(),
     ] {
         assert!(page.contains(&text), "{text} is not in {page}");
@@ -118,12 +116,12 @@ fn the_api_shows_the_peers_of_a_torrent() {
     }
     torrent.as_object_mut().unwrap().remove("now");
     let first = json!({
-        "id": hex(&peer_id(1)), "client": "Other (SB) (0100)",
+        "id": hex(&peer_id(1)), "client": "seedbed 0.1.0",
         "address": "10.0.0.1:6881", "addresses": ["10.0.0.1:6881", "[::2]:6881"],
         "transport": "http", "uploaded": 3, "downloaded": 4, "left": 1, "event": "started",
     });
     let second = json!({
-        "id": hex(&peer_id(2)), "client": "Other (SB) (0100)",
+        "id": hex(&peer_id(2)), "client": "seedbed 0.1.0",
         "address": "10.0.0.2:6881", "addresses": ["10.0.0.2:6881"],
         "transport": "udp", "uploaded": 0, "downloaded": 0, "left": 0, "event": "completed",
     });
@@ -180,6 +178,7 @@ fn metrics_count_requests_by_transport_and_outcome() {
         r#"seedbed_tracker_announces_total{transport="udp",outcome="answered"} 1"#,
         r#"seedbed_tracker_scrapes_total{transport="http",outcome="answered"} 1"#,
         r#"seedbed_tracker_scrapes_total{transport="udp",outcome="invalid"} 1"#,
+        "seedbed_tracker_connects_total 1",
         "seedbed_tracker_junk_packets_total 0",
         "seedbed_tracker_torrents 1",
         "seedbed_tracker_active_torrents 1",

@@ -1,12 +1,10 @@
 //! Every flag takes effect, and so does its environment twin.
 
-#![allow(clippy::unwrap_used, reason = "these are tests")]
-
-mod common;
-
 use std::net::{TcpListener, UdpSocket};
 
-use common::{Announce, BINARY, INFOHASH, Tracker, answer, assert_same, escape, failure, listed};
+use crate::support::{
+    Announce, BINARY, INFOHASH, Tracker, answer, assert_same, escape, failure, listed,
+};
 #[cfg(not(feature = "aquatic"))]
 use seedbed_testkit::run_with_env;
 use seedbed_testkit::{Server, request, run, wait_until};

@@ -1,14 +1,10 @@
 //! `--engine aquatic`, and that the same announces to it and to the built-in engine give the same
 //! swarms. This needs a kernel that has io_uring and a container that allows it.
 
-#![cfg(feature = "aquatic")]
-
-mod common;
-
 use std::{collections::BTreeSet, thread};
 
+use crate::support::{Announce, BINARY, KeptAlive, Tracker, escape};
 use aquatic_http_protocol::response::Response;
-use common::{Announce, BINARY, KeptAlive, Tracker, escape};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 use seedbed_testkit::{run, run_with_env};
 

@@ -1,8 +1,6 @@
 //! With a seed, a sequence of requests that is replayed gets the same answers.
 
-mod common;
-
-use common::{Announce, Tracker, escape};
+use crate::support::{Announce, Tracker, escape};
 
 /// What a tracker answers to a recorded sequence: announces over HTTP and UDP, and scrapes.
 fn replay(flags: &[&str]) -> Vec<Vec<u8>> {
@@ -14,7 +12,7 @@ fn replay(flags: &[&str]) -> Vec<Vec<u8>> {
     for _ in 0..600 {
         let number = random.u8(1..=120);
         let answer = match random.u8(..10) {
-            0 => client.ask_raw(&client.scrape(&[common::INFOHASH])),
+            0 => client.ask_raw(&client.scrape(&[crate::support::INFOHASH])),
             1 => tracker.get("/scrape").body,
             2..5 => client.ask_raw(&client.announce(number, 1, 0, 10)),
             5 => tracker.announce(&Announce::of(number).with("event", "stopped")),

@@ -1,8 +1,6 @@
 //! BEP 48: scrape over HTTP.
 
-mod common;
-
-use common::{Announce, INFOHASH, Tracker, assert_same, escape, failure};
+use crate::support::{Announce, INFOHASH, Tracker, assert_same, escape, failure};
 
 fn files(entries: &[([u8; 20], &str)]) -> Vec<u8> {
     let mut body = b"d5:filesd".to_vec();
