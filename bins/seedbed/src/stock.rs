@@ -13,7 +13,7 @@ pub(crate) async fn videos(shutdown: &Shutdown) -> anyhow::Result<PathBuf> {
     let Command::Generate(arguments) = cli.command else {
         anyhow::bail!("wanted the command generate, got {:?}", cli.command);
     };
-    let out = arguments.source.out.clone();
+    let out = arguments.paths.out.clone();
     let shutdown = shutdown.clone();
     tokio::task::spawn_blocking(move || seedbed_videos::generate(arguments, &shutdown)).await??;
     Ok(out)
