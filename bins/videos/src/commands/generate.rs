@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     catalog::{ConfigError, Video},
-    ffmpeg::{EncodeError, Encoder, Ffmpeg},
+    ffmpeg::{EncodeError, EncoderVersions, Ffmpeg},
     lock::{Hashes, Lock, LockMode, PREFIX, Record, Snapshot, State, Status, changed_layers},
 };
 
@@ -231,7 +231,12 @@ impl<'a> Run<'a> {
     }
 
     /// Makes a video in a temporary directory, and moves it to its place once it is right.
-    fn make(&self, job: &Job<'a>, maker: &Maker, encoder: &Encoder) -> Result<(), MakeError> {
+    fn make(
+        &self,
+        job: &Job<'a>,
+        maker: &Maker,
+        encoder: &EncoderVersions,
+    ) -> Result<(), MakeError> {
         let started = Instant::now();
         let (Job::Make(video) | Job::Segment(video, _)) = *job;
         let out = &self.request.out;

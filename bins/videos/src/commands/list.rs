@@ -54,7 +54,7 @@ pub(crate) fn table(rows: &[Row<'_>]) -> String {
              {bytes:>8}  {file:8}  {infohash}"
         );
     };
-    line(["NAME", "KIND", "CODECS", "PICTURE_FILE", "FPS", "SECONDS", "BYTES", "FILE", "INFOHASH"]);
+    line(["NAME", "KIND", "CODECS", "PICTURE", "FPS", "SECONDS", "BYTES", "FILE", "INFOHASH"]);
     for Row { video, lock, file } in rows {
         let bytes = lock.map(|record| record.length).or(video.size.map(|size| size.get().into()));
         let kind = match video.episodes {

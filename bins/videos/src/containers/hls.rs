@@ -37,7 +37,7 @@ pub(crate) fn split_fragments(file: &Path, directory: &Path, video: &Video) -> i
                 fragments += 1;
             }
             b"mdat" => {}
-            // The index at the end holds positions in `file`, which segments do not have.
+            // The index at the end has positions in `file`, which do not apply to segments.
             _ => continue,
         }
         if let Some(segment) = &mut segment {

@@ -28,7 +28,7 @@ pub(crate) struct Track {
     /// Duration of the decoded audio that a player drops at the start.
     pub(crate) delay_ns: u64,
     pub(crate) language: Option<String>,
-    /// Whether players choose it unless told otherwise.
+    /// Whether players select the track by default.
     pub(crate) default: bool,
     pub(crate) kind: TrackKind,
 }
@@ -57,9 +57,9 @@ const INFO: u32 = 0x1549_A966;
 const TRACKS: u32 = 0x1654_AE6B;
 const CUES: u32 = 0x1C53_BB6B;
 
-/// Longest distance from the first frame of a cluster to the last that is added. A block has the time
-/// from the start of its cluster in 16 bits of milliseconds, and a frame may precede, in time, one
-/// that is added before it by a few frames: a few seconds at one frame a second.
+/// A cluster ends at the first frame that is this much later than its first. A block stores the time
+/// since the start of its cluster in 16 bits of milliseconds, and frames in decoding order go back in
+/// time by a few frames: a few seconds at one frame a second.
 const MAX_CLUSTER_MS: i64 = 5_000;
 
 /// Writes a file. `frames` come in decoding order.
@@ -119,7 +119,7 @@ fn ebml_header(doc_type: &str) -> Vec<u8> {
     master(0x1A45_DFA3, &[versions.concat(), document.concat()])
 }
 
-/// Where the other elements are: of the same length, wherever that is.
+/// The positions of the other elements. Its length does not depend on them, so it can be overwritten.
 fn seek_head(positions: [u64; 3]) -> Vec<u8> {
     let seeks = [INFO, TRACKS, CUES].into_iter().zip(positions).map(|(id, position)| {
         let id = element(0x53AB, &id.to_be_bytes());

@@ -1,4 +1,4 @@
-//! The steps of ffmpeg: identifies it, encodes streams, and copies them into files.
+//! Runs ffmpeg: identifies it, encodes streams, and copies them into files.
 
 use std::{
     fs::File,
@@ -50,7 +50,7 @@ impl Ffmpeg {
     ///
     /// # Errors
     /// It is not installed, has no libx264, or ignores a setting.
-    pub(crate) fn identify(&self) -> Result<Encoder, EncodeError> {
+    pub(crate) fn identify(&self) -> Result<EncoderVersions, EncodeError> {
         let here = Path::new(".");
         let mut version = Vec::new();
         self.run(here, &["-version"], |line| version.push(text(line)))?;
@@ -67,7 +67,7 @@ impl Ffmpeg {
         })?;
         let x264 = x264_build(&stream)
             .ok_or_else(|| EncodeError::Unusable(format!("ffmpeg {ffmpeg} without x264's SEI")))?;
-        Ok(Encoder { ffmpeg, x264 })
+        Ok(EncoderVersions { ffmpeg, x264 })
     }
 
     /// Encodes the picture and each audio track of `media` into a file of its own in `directory`.
@@ -150,12 +150,12 @@ impl Ffmpeg {
 
 /// The versions of the encoders.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Encoder {
+pub(crate) struct EncoderVersions {
     ffmpeg: String,
     x264: String,
 }
 
-impl Encoder {
+impl EncoderVersions {
     /// Names the encoders of a video: `ffmpeg 5.1.9, x264 core 164`.
     #[must_use]
     pub(crate) fn describe_for(&self, video: &Video) -> String {

@@ -11,7 +11,7 @@ mod process;
 pub(crate) mod recipe;
 pub(crate) mod tone;
 
-pub(crate) use encoder::{EncodeError, Encoder, Ffmpeg};
+pub(crate) use encoder::{EncodeError, EncoderVersions, Ffmpeg};
 pub(crate) use mismatch::{Mismatch, describe};
 pub(crate) use probe::{Packet, ProbeError, Report};
 pub(crate) use process::ProcessError;

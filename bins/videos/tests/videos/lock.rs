@@ -173,7 +173,11 @@ fn verify_reports_what_was_wanted_and_what_came() {
 #[test]
 fn list_shows_the_status_of_each_file() {
     let workspace = Workspace::new();
-    assert!(workspace.succeed("list", &[]).contains("missing"));
+    let table = workspace.succeed("list", &[]);
+    let heading = table.lines().next().unwrap().split_whitespace().collect::<Vec<_>>();
+    let columns = "NAME KIND CODECS PICTURE FPS SECONDS BYTES FILE INFOHASH";
+    assert_eq!(heading.join(" "), columns);
+    assert!(table.contains("missing"), "{table}");
     workspace.succeed("generate", &["one"]);
     let list: Value = serde_json::from_str(&workspace.succeed("list", &["--json"])).unwrap();
     assert_eq!(list[0]["name"], "one");
