@@ -24,7 +24,8 @@ EOF
 chmod +x "$scratch/without-simd"
 for ffmpeg in $ffmpegs; do
     version=$("$ffmpeg" -version | sed -n '1s/ffmpeg version n\{0,1\}\([^ ]*\).*/\1/p')
-    export FFMPEG=$ffmpeg
+    FFMPEG=$(realpath "$(command -v "$ffmpeg")")
+    export FFMPEG
     [ -z "${NO_SIMD:-}" ] || ffmpeg=$scratch/without-simd version+=" without SIMD"
     cp videos/lock.toml "$scratch/lock.toml"
     begun=$SECONDS
