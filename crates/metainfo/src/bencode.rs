@@ -92,6 +92,11 @@ impl<'a> Dict<'a> {
         self.0.get(key.as_bytes()).map(|(value, _)| value)
     }
 
+    /// The keys in order, each with the encoded bytes of its value.
+    pub fn iter(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+        self.0.iter().map(|(key, (_, raw))| (*key, *raw))
+    }
+
     /// The encoded bytes of the value of `key`, of which an infohash is the hash.
     #[must_use]
     pub fn raw(&self, key: &str) -> Option<&'a [u8]> {

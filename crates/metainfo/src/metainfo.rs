@@ -39,6 +39,7 @@ pub struct Metainfo {
     piece_length: PieceLength,
     piece_count: usize,
     pads: bool,
+    private: bool,
     files: Vec<File>,
 }
 
@@ -143,6 +144,7 @@ impl Metainfo {
             piece_length,
             piece_count: pieces.len(),
             pads: options.pads,
+            private: options.private,
             files: files.map(file).collect(),
         })
     }
@@ -191,6 +193,12 @@ impl Metainfo {
     #[must_use]
     pub fn piece_count(&self) -> usize {
         self.piece_count
+    }
+
+    /// Whether it is private (BEP 27).
+    #[must_use]
+    pub fn is_private(&self) -> bool {
+        self.private
     }
 
     /// The files, in the order of their bytes.
