@@ -33,7 +33,8 @@ impl PublicPeer {
             None => (Holding::All, 0),
             Some(share) => share.of(metainfo.infohash(), layout, metainfo.piece_count()),
         };
-        self.wire.serve(infohash, seedbed_wire::Torrent { layout, holding });
+        let private = metainfo.is_private();
+        self.wire.serve(infohash, seedbed_wire::Torrent { layout, holding, private });
         let wire = self.wire.clone();
         let progress =
             move || Progress { uploaded: wire.uploaded(infohash), downloaded: 0, left };

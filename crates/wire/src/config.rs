@@ -11,7 +11,7 @@ use std::{
 
 use seedbed_metainfo::PeerId;
 
-use crate::{Limiter, Policy, Shield};
+use crate::{ConnectionLimits, Descriptors, Limiter, Observer, PassAll, Policy};
 
 /// How a wire behaves.
 #[derive(Clone)]
@@ -20,14 +20,19 @@ pub struct Config {
     pub upstream: String,
     /// Our peer id, in every handshake with a peer. The wire's random numbers derive from it.
     pub peer_id: PeerId,
-    /// How long connecting and each handshake may take.
+    /// How long connecting and each handshake may take, and for how long a peer may read nothing of
+    /// a handshake.
     pub handshake_timeout: Duration,
     /// How long a peer may be silent; above two minutes, the time between keep-alives (BEP 3).
     pub idle_timeout: Duration,
-    /// Connections at one time, incoming and outgoing, those in their handshakes included.
-    pub max_connections: usize,
-    /// What passes.
+    /// How many connections there may be.
+    pub limits: ConnectionLimits,
+    /// The file descriptors that connections may use.
+    pub descriptors: Arc<Descriptors>,
+    /// What becomes of connections, handshakes and frames.
     pub policy: Arc<dyn Policy>,
+    /// Who is told what happens.
+    pub observer: Option<Arc<dyn Observer>>,
     /// Which streams are spoken with peers.
     pub encryption: Encryption,
     /// Bytes a second, blocks and all other frames, to each peer.
@@ -37,17 +42,20 @@ pub struct Config {
 }
 
 impl Config {
-    /// The defaults: ten seconds for handshakes, five idle minutes, 2,000 connections, the
-    /// [`Shield`], plain and encrypted peers, and no limits.
+    /// The defaults: five seconds for handshakes, five idle minutes, the default
+    /// [`ConnectionLimits`], the descriptors of the process, no policy, plain and encrypted peers,
+    /// and no bandwidth limits.
     #[must_use]
     pub fn new(upstream: impl Into<String>, peer_id: PeerId) -> Self {
         Self {
             upstream: upstream.into(),
             peer_id,
-            handshake_timeout: Duration::from_secs(10),
+            handshake_timeout: Duration::from_secs(5),
             idle_timeout: Duration::from_secs(300),
-            max_connections: 2000,
-            policy: Arc::new(Shield),
+            limits: ConnectionLimits::default(),
+            descriptors: Descriptors::of_process(),
+            policy: Arc::new(PassAll),
+            observer: None,
             encryption: Encryption::default(),
             peer_limit: None,
             limiter: None,

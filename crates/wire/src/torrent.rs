@@ -15,6 +15,8 @@ pub struct Torrent {
     pub layout: Layout,
     /// Which of them peers may have.
     pub holding: Holding,
+    /// Whether it is private (BEP 27): then peers get no metadata (BEP 9).
+    pub private: bool,
 }
 
 /// How content is cut into pieces.
@@ -39,11 +41,17 @@ impl Torrent {
     /// All of a torrent.
     #[must_use]
     pub const fn whole(layout: Layout) -> Self {
-        Self { layout, holding: Holding::All }
+        Self { layout, holding: Holding::All, private: false }
     }
 }
 
 impl Layout {
+    /// How many pieces there are.
+    #[must_use]
+    pub fn pieces(self) -> u64 {
+        self.length.div_ceil(self.piece_length.bytes().into())
+    }
+
     /// The length of a piece: the last may be shorter, and there is nothing after it.
     #[must_use]
     pub fn piece(self, piece: u32) -> u32 {

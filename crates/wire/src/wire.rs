@@ -20,10 +20,13 @@ use tracing::{debug, warn};
 
 use crate::{
     Config, Listeners, PeerStatus, Torrent,
-    connection::{Shared, Stranger, report},
+    peers::{
+        admission::{Admission, Admitted},
+        connection::{PeerStream, Shared},
+        registry::Registry,
+    },
     policy::Transport,
-    registry::Registry,
-    utp,
+    transport::{Reset, utp},
 };
 
 /// Pause after a failure to accept, which lasts (no more file descriptors) rather than passes.
@@ -48,8 +51,10 @@ impl Wire {
     pub fn new(config: Config) -> Self {
         let [.., a, b, c, d, e, f, g, h] = *config.peer_id.as_bytes();
         let seed = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+        let admission = Admission::new(config.limits, Arc::clone(&config.descriptors));
         Self(Arc::new(Shared {
             config,
+            admission: Arc::new(admission),
             closing: Shutdown::new(),
             connections: TaskTracker::new(),
             registry: Registry::default(),
@@ -82,7 +87,7 @@ impl Wire {
     async fn accept_tcp(&self, listener: TcpListener) {
         loop {
             match listener.accept().await {
-                Ok((stream, address)) => self.spawn(Stranger::tcp(stream, address)),
+                Ok((stream, address)) => self.spawn(PeerStream::tcp(stream, address)),
                 Err(error) => {
                     warn!(%error, "failed to accept a peer");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -93,13 +98,13 @@ impl Wire {
 
     async fn accept_utp(&self, socket: Option<UdpSocket>, closing: Shutdown) {
         let Some(socket) = socket else { return };
-        let Config { max_connections, idle_timeout, .. } = self.0.config;
+        let Config { limits, idle_timeout, .. } = self.0.config;
         let accepted = |stream: UtpStream| {
             let address = stream.remote_addr();
             let (reader, writer) = stream.split();
-            self.spawn(Stranger { reader, writer, address, transport: Transport::Utp });
+            self.spawn(PeerStream { reader, writer, address, transport: Transport::Utp });
         };
-        let accept = utp::accept(socket, max_connections, idle_timeout, closing, accepted);
+        let accept = utp::accept(socket, limits.total, idle_timeout, closing, accepted);
         if let Err(error) = accept.await {
             warn!(%error, "failed to accept peers over uTP");
         }
@@ -111,57 +116,56 @@ impl Wire {
         T: AsyncRead + AsyncWrite + Send + 'static,
     {
         let (reader, writer) = tokio::io::split(stream);
-        self.spawn(Stranger { reader, writer, address, transport });
+        self.spawn(PeerStream { reader, writer, address, transport });
     }
 
-    fn spawn<R, W>(&self, mut peer: Stranger<R, W>)
+    fn spawn<R, W>(&self, mut peer: PeerStream<R, W>)
     where
         R: AsyncRead + Unpin + Send + 'static,
-        W: AsyncWrite + Unpin + Send + 'static,
+        W: AsyncWrite + Reset + Unpin + Send + 'static,
     {
         // An IPv4 peer looks the same on a wildcard IPv6 socket.
         peer.address.set_ip(peer.address.ip().to_canonical());
-        let address = peer.address;
-        if self.is_full() {
-            debug!(%address, "closed a peer: too many connections");
-            return;
-        }
+        let Some(admitted) = self.admit(peer.address) else { return };
         let shared = self.0.clone();
-        self.0.connections.spawn(async move {
-            let connection = shared.incoming(peer);
-            if let Some(Err(error)) = shared.closing.run_until_cancelled(connection).await {
-                report(address, &error);
-            }
-        });
+        self.0.connections.spawn(async move { shared.incoming(peer, admitted).await });
+    }
+
+    fn admit(&self, peer: SocketAddr) -> Option<Admitted> {
+        let admitted = self.0.admission.admit(Instant::now().into_std(), peer);
+        admitted.inspect_err(|reason| debug!(%peer, %reason, "refused a peer")).ok()
     }
 
     /// Dials a peer that a tracker listed, and says whether it does.
     ///
-    /// It does not where the torrent is not served, the address is connected or being dialled, or
-    /// the last attempt is not long enough ago: one second, doubling up to a minute. Nor does it
-    /// where `peer_id`, if the tracker gave it, is ours or connected; otherwise such a
-    /// connection is closed after the peer's handshake. A dial that fails is not repeated.
+    /// It does not if the torrent is not served, the address is connected or being dialled, there
+    /// is no room for a connection, or the last attempt is not long enough ago: one second, doubling
+    /// up to a minute, and half an hour after eight failures in a row. Nor does it if `peer_id`,
+    /// where the tracker gave it, is ours or connected; otherwise such a connection is closed after
+    /// the peer's handshake. A dial that fails is not repeated.
     pub fn dial(&self, infohash: Infohash, address: SocketAddr, peer_id: Option<PeerId>) -> bool {
         let known =
             |peer_id| peer_id == self.0.config.peer_id || self.0.registry.knows(infohash, peer_id);
-        if self.is_full() || peer_id.is_some_and(known) {
+        if peer_id.is_some_and(known) {
             return false;
         }
         let now = Instant::now().into_std();
-        let Some((open, torrent)) = self.0.registry.begin_dial(infohash, address, now) else {
+        let Some(open) = self.0.registry.begin_dial(infohash, address, now) else {
             return false;
         };
-        let shared = self.0.clone();
+        let Some(admitted) = self.admit(address) else {
+            self.0.registry.end_dial(infohash, address, now, false);
+            return false;
+        };
+        let (shared, withdrawn) = (self.0.clone(), open.0.clone());
         self.0.connections.spawn(async move {
             let mut connected = false;
-            let connection = shared.outgoing(infohash, torrent, address, &mut connected);
+            shared.outgoing(infohash, open, address, admitted, &mut connected).await;
             // When the torrent is withdrawn its whole dial book goes.
-            let Some(result) = open.run_until_cancelled(connection).await else { return };
-            if let Err(error) = result {
-                report(address, &error);
+            if !withdrawn.is_cancelled() {
+                let now = Instant::now().into_std();
+                shared.registry.end_dial(infohash, address, now, connected);
             }
-            let now = Instant::now().into_std();
-            shared.registry.end_dial(infohash, address, now, connected);
         });
         true
     }
@@ -189,6 +193,12 @@ impl Wire {
         self.0.registry.peers()
     }
 
+    /// The last peers that left, up to 32 for each torrent: by torrent, the latest first.
+    #[must_use]
+    pub fn departed(&self) -> Vec<PeerStatus> {
+        self.0.registry.departed()
+    }
+
     /// Bytes of content that all peers of a torrent were sent, those that are gone included.
     #[must_use]
     pub fn uploaded(&self, infohash: Infohash) -> u64 {
@@ -199,9 +209,5 @@ impl Wire {
     #[must_use]
     pub fn blocks(&self, infohash: Infohash) -> u64 {
         self.0.registry.uploaded(infohash).blocks
-    }
-
-    fn is_full(&self) -> bool {
-        self.0.connections.len() >= self.0.config.max_connections
     }
 }

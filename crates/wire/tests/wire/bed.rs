@@ -8,7 +8,7 @@ use std::{
 use seedbed_metainfo::{Infohash, PeerId, PieceLength};
 use seedbed_service::Shutdown;
 use seedbed_testkit::DEADLINE;
-use seedbed_wire::{Config, Layout, Listeners, Torrent, Wire, handshake::Handshake};
+use seedbed_wire::{Config, Layout, Listeners, PeerStatus, Torrent, Wire, handshake::Handshake};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -17,7 +17,7 @@ use tokio::{
 };
 
 pub(crate) const SERVED: Infohash = Infohash::new([0xaa; 20]);
-pub(crate) const OURS: PeerId = PeerId::new(*b"-SB0100-ourselves...");
+pub(crate) const OURS: PeerId = PeerId::new(*b"-SE0100-ourselves...");
 pub(crate) const THEIRS: PeerId = PeerId::new(*b"-XX0100-peer........");
 /// Extension protocol, Fast, DHT.
 pub(crate) const ALL_EXTENSIONS: [u8; 8] = [0, 0, 0, 0, 0, 0x10, 0, 0x05];
@@ -90,6 +90,13 @@ impl Bed {
     }
 }
 
+/// The one peer that is connected.
+pub(crate) fn only_peer(wire: &Wire) -> PeerStatus {
+    let mut peers = wire.peers();
+    assert_eq!(peers.len(), 1, "{peers:?}");
+    peers.remove(0)
+}
+
 pub(crate) async fn listener() -> TcpListener {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap()
 }
@@ -125,4 +132,13 @@ pub(crate) fn blocks(count: u32) -> Vec<u8> {
         [head.concat(), vec![index.to_le_bytes()[0]; 16384]].concat()
     };
     (0..count).flat_map(block).collect()
+}
+
+/// Requests for these blocks.
+pub(crate) fn requests(count: u32) -> Vec<u8> {
+    let request = |index: u32| {
+        let fields = [index, 0, 16384].map(u32::to_be_bytes).concat();
+        [&[0, 0, 0, 13, 6], &fields[..]].concat()
+    };
+    (0..count).flat_map(request).collect()
 }

@@ -2,7 +2,7 @@
 
 use seedbed_testkit::wait_until;
 use seedbed_wire::Encryption::{self, Both, Plaintext, Rc4};
-use tokio::io::AsyncWriteExt as _;
+use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 
 use crate::bed::*;
 
@@ -13,6 +13,15 @@ async fn pair(dials: Encryption, accepts: Encryption) -> (Bed, Bed) {
         config.peer_id = THEIRS;
     });
     (dialling, accepting.await)
+}
+
+/// Has one engine ask the other for blocks, and get them.
+async fn fetch(asks: &mut TcpStream, has: &mut TcpStream) {
+    asks.write_all(&requests(40)).await.unwrap();
+    expect(has, &requests(40)).await;
+    let stream = blocks(40);
+    let (sent, ()) = tokio::join!(has.write_all(&stream), expect(asks, &stream));
+    sent.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -34,16 +43,12 @@ async fn peers_meet_where_both_allow_a_stream_and_each_gets_the_others_bytes() {
         let (heard, mut near) = dialling.engine_side().await;
         assert_eq!(heard.peer_id, THEIRS);
         for wire in [&dialling.wire, &accepting.wire] {
-            let [status] = wire.peers()[..] else {
-                panic!("{dials} to {accepts}: wanted one peer")
-            };
+            let status = only_peer(wire);
             assert_eq!(status.encrypted, encrypted, "{dials} to {accepts}");
         }
-        let stream = blocks(40);
-        let (sent, ()) = tokio::join!(far.write_all(&stream), expect(&mut near, &stream));
-        sent.unwrap();
-        let (sent, ()) = tokio::join!(near.write_all(&stream), expect(&mut far, &stream));
-        sent.unwrap();
+        // An engine gets only blocks that it asked for.
+        fetch(&mut near, &mut far).await;
+        fetch(&mut far, &mut near).await;
         assert_eq!(accepting.wire.uploaded(SERVED), 40 * 16384);
     }
 }

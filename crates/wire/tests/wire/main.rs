@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod bed;
+mod bounds;
 mod connections;
 mod encryption;
 mod limits;
+mod policies;
 mod utp;

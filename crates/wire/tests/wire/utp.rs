@@ -27,7 +27,7 @@ async fn a_peer_over_utp_is_bridged_like_any_other_by_ipv4_and_ipv6() {
         let stream = blocks(100);
         let (sent, ()) = tokio::join!(engine.write_all(&stream), expect(&mut peer, &stream));
         sent.unwrap();
-        let [status] = bed.wire.peers()[..] else { panic!("wanted one peer") };
+        let status = only_peer(&bed.wire);
         assert_eq!((status.transport, status.address.ip()), (Transport::Utp, dials));
         assert_eq!((status.blocks, status.interested), (100, true));
 

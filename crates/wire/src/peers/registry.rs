@@ -1,7 +1,7 @@
 //! What is served, who is connected, and what was uploaded.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
@@ -10,21 +10,23 @@ use std::{
 use seedbed_metainfo::{Infohash, PeerId};
 use seedbed_service::Shutdown;
 
+use super::dial_book::DialBook;
 use crate::{
     Torrent,
-    dial_book::DialBook,
-    policy::{Origin, PeerInfo, Transport},
+    policy::{ClosedBy, Origin, PeerInfo, Transport},
     session::{Session, Uploaded},
 };
 
-/// A connected peer as [`crate::Wire::peers`] lists it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A peer as [`crate::Wire::peers`] and [`crate::Wire::departed`] list it.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerStatus {
+    /// The number of the connection.
+    pub connection: u64,
     /// The swarm.
     pub infohash: Infohash,
-    /// The peer's name for itself.
+    /// The peer's id.
     pub peer_id: PeerId,
-    /// Where it connected from, or where we dialled it.
+    /// Where it connected from, or where the wire dialled it.
     pub address: SocketAddr,
     /// Who opened the connection.
     pub origin: Origin,
@@ -44,7 +46,25 @@ pub struct PeerStatus {
     pub since: Instant,
     /// Requests that were left out: for pieces that are not held, or for what is no block.
     pub dropped_requests: u64,
+    /// Frames that broke the protocol and were left out.
+    pub breaches: u32,
+    /// When and why the peer left; `None` while it is connected.
+    pub left: Option<Left>,
 }
+
+/// How a connection ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// When.
+    pub at: Instant,
+    /// Which side ended it.
+    pub by: ClosedBy,
+    /// Why.
+    pub reason: String,
+}
+
+/// Peers that left and are remembered, for each torrent.
+const DEPARTED: usize = 32;
 
 #[derive(Default)]
 pub(crate) struct Registry {
@@ -64,6 +84,8 @@ struct Swarm {
     /// What went to peers that are gone.
     uploaded: Uploaded,
     dials: DialBook,
+    /// The last peers that left, the latest first.
+    departed: VecDeque<PeerStatus>,
 }
 
 /// A connection that is up.
@@ -140,7 +162,8 @@ impl Registry {
         lock(&self.swarms).get(&infohash).is_some_and(|swarm| swarm.knows(peer_id))
     }
 
-    /// Lists a connection until the guard is dropped; none if we opened it and have one already.
+    /// Lists a connection until the guard is dropped; `None` if the wire opened it and has one
+    /// with the same peer already.
     ///
     /// A peer that comes in may have lost its first connection without our knowing.
     pub(crate) fn register(&self, session: Session, now: Instant) -> Option<Registered<'_>> {
@@ -159,7 +182,11 @@ impl Registry {
     pub(crate) fn peers(&self) -> Vec<PeerStatus> {
         let swarms = lock(&self.swarms);
         let connections = swarms.values().flat_map(|swarm| swarm.connections.values());
-        connections.map(|open| status(&lock(&open.session), open.since)).collect()
+        connections.map(|open| PeerStatus::of(&lock(&open.session), open.since, None)).collect()
+    }
+
+    pub(crate) fn departed(&self) -> Vec<PeerStatus> {
+        lock(&self.swarms).values().flat_map(|swarm| &swarm.departed).cloned().collect()
     }
 
     pub(crate) fn uploaded(&self, infohash: Infohash) -> Uploaded {
@@ -173,22 +200,28 @@ impl Registry {
     }
 }
 
-fn status(session: &Session, since: Instant) -> PeerStatus {
-    let PeerInfo { infohash, peer_id, address, origin, transport, encrypted } = *session.peer();
-    let Uploaded { blocks, bytes: uploaded } = session.uploaded();
-    PeerStatus {
-        infohash,
-        peer_id,
-        address,
-        origin,
-        transport,
-        encrypted,
-        interested: session.interested(),
-        choked: session.choked(),
-        uploaded,
-        blocks,
-        since,
-        dropped_requests: session.dropped_requests(),
+impl PeerStatus {
+    fn of(session: &Session, since: Instant, left: Option<Left>) -> Self {
+        let PeerInfo { connection, infohash, peer_id, address, origin, transport, encrypted } =
+            *session.peer();
+        let Uploaded { blocks, bytes: uploaded } = session.uploaded();
+        Self {
+            connection,
+            infohash,
+            peer_id,
+            address,
+            origin,
+            transport,
+            encrypted,
+            interested: session.interested(),
+            choked: session.choked(),
+            uploaded,
+            blocks,
+            since,
+            dropped_requests: session.dropped_requests(),
+            breaches: session.breaches(),
+            left,
+        }
     }
 }
 
@@ -198,6 +231,19 @@ pub(crate) struct Registered<'a> {
     infohash: Infohash,
     number: u64,
     pub(crate) session: Arc<Mutex<Session>>,
+}
+
+impl Registered<'_> {
+    /// Lists it among those that left.
+    pub(crate) fn leave(self, left: Left) {
+        if let Some(swarm) = lock(&self.registry.swarms).get_mut(&self.infohash)
+            && let Some(connection) = swarm.connections.get(&self.number)
+        {
+            let status = PeerStatus::of(&lock(&self.session), connection.since, Some(left));
+            swarm.departed.truncate(DEPARTED - 1);
+            swarm.departed.push_front(status);
+        }
+    }
 }
 
 impl Drop for Registered<'_> {

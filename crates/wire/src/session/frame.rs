@@ -1,7 +1,6 @@
 //! Frames (BEP 3, "peer messages"): a length of four bytes, then an id and a body of that length.
 //!
-//! [`Splitter`] walks over a stream's bytes in place. It looks at headers alone and never waits
-//! for a body, so that a block can be copied on while it is still arriving.
+//! Only headers are looked at, so that a block can be copied on while it is still arriving.
 
 /// Longest frame that is let through, without its length prefix.
 ///
@@ -82,14 +81,25 @@ pub struct FrameHeader {
 }
 
 impl FrameHeader {
-    /// The header at the start of `bytes`; none if there is more to come of it.
-    fn parse(bytes: &[u8]) -> Result<Option<Self>, FrameTooLong> {
+    /// The header at the start of `bytes`; `None` if there is more to come of it.
+    ///
+    /// # Errors
+    /// The frame is too long; the stream is of no more use.
+    pub fn parse(bytes: &[u8]) -> Result<Option<Self>, FrameTooLong> {
         let Some((prefix, body)) = bytes.split_first_chunk::<4>() else { return Ok(None) };
         let length = u32::from_be_bytes(*prefix);
         if length > MAX_LENGTH {
             return Err(FrameTooLong(length));
         }
         Ok(Message::parse(length, body).map(|message| Self { length, message }))
+    }
+}
+
+impl FrameHeader {
+    /// Length of the whole frame, its prefix included.
+    #[must_use]
+    pub const fn frame_length(self) -> usize {
+        4 + self.length as usize
     }
 }
 
@@ -121,57 +131,10 @@ impl Message {
     }
 }
 
-/// Consecutive bytes of one frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Part {
-    /// The frame's header, if the part starts the frame.
-    pub header: Option<FrameHeader>,
-    /// Length of the part.
-    pub length: usize,
-    /// Whether the frame ends with it.
-    pub ends: bool,
-}
-
 /// A length prefix is beyond [`MAX_LENGTH`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("wanted a frame of at most {MAX_LENGTH} bytes, got a length of {0}")]
 pub struct FrameTooLong(pub u32);
-
-/// Finds the frames in one direction of a connection.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Splitter {
-    /// Bytes of the current frame that are still to come.
-    rest: usize,
-}
-
-impl Splitter {
-    /// Takes the next part off the start of `bytes`; none if they hold no whole header.
-    ///
-    /// The caller comes back with the bytes that follow the part.
-    ///
-    /// # Errors
-    /// A frame is too long; the stream is of no more use.
-    pub fn next(&mut self, bytes: &[u8]) -> Result<Option<Part>, FrameTooLong> {
-        let mut header = None;
-        if self.at_boundary() {
-            header = FrameHeader::parse(bytes)?;
-            let Some(header) = header else { return Ok(None) };
-            self.rest = 4 + header.length as usize;
-        }
-        let length = self.rest.min(bytes.len());
-        if length == 0 {
-            return Ok(None);
-        }
-        self.rest -= length;
-        Ok(Some(Part { header, length, ends: self.at_boundary() }))
-    }
-
-    /// Whether the next byte starts a frame.
-    #[must_use]
-    pub const fn at_boundary(&self) -> bool {
-        self.rest == 0
-    }
-}
 
 #[cfg(test)]
 mod tests {
@@ -184,19 +147,19 @@ mod tests {
         [&length.to_be_bytes()[..], &[id], body].concat()
     }
 
-    /// The frames in `chunks`, each with the bytes that came of it.
+    /// The frames in `chunks`, each with its bytes.
     fn split<'a>(
         chunks: impl IntoIterator<Item = &'a [u8]>,
     ) -> Result<Vec<(FrameHeader, Vec<u8>)>, FrameTooLong> {
-        let (mut splitter, mut pending) = (Splitter::default(), Vec::new());
-        let mut frames: Vec<(FrameHeader, Vec<u8>)> = Vec::new();
+        let (mut pending, mut frames) = (Vec::new(), Vec::new());
         for chunk in chunks {
             pending.extend_from_slice(chunk);
-            while let Some(part) = splitter.next(&pending)? {
-                frames.extend(part.header.map(|header| (header, Vec::new())));
-                frames.last_mut().unwrap().1.extend(pending.drain(..part.length));
+            while let Some(header) = FrameHeader::parse(&pending)? {
+                if pending.len() < header.frame_length() {
+                    break;
+                }
+                frames.push((header, pending.drain(..header.frame_length()).collect()));
             }
-            assert!(pending.len() < 17, "only a broken header is left for later");
         }
         Ok(frames)
     }
@@ -259,19 +222,9 @@ mod tests {
     }
 
     #[test]
-    fn a_body_goes_on_before_it_is_whole() {
-        let mut splitter = Splitter::default();
-        let start = splitter.next(&frame(5, &[0; 100])[..50]).unwrap().unwrap();
-        assert_eq!((start.length, start.ends), (50, false));
-        assert_eq!(splitter.next(&[]), Ok(None));
-        let end = splitter.next(&[0; 70]).unwrap().unwrap();
-        assert_eq!((end.header, end.length, end.ends), (None, 55, true));
-    }
-
-    #[test]
     fn a_length_beyond_the_limit_is_refused_by_name() {
-        assert!(Splitter::default().next(&MAX_LENGTH.to_be_bytes()).unwrap().is_none());
-        let error = Splitter::default().next(b"GET / HTTP/1.1").unwrap_err();
+        assert!(FrameHeader::parse(&MAX_LENGTH.to_be_bytes()).unwrap().is_none());
+        let error = FrameHeader::parse(b"GET / HTTP/1.1").unwrap_err();
         assert_eq!(error, FrameTooLong(u32::from_be_bytes(*b"GET ")));
     }
 

@@ -4,12 +4,17 @@
 use proptest::prelude::*;
 use seedbed_metainfo::PieceLength;
 
-use super::*;
+use super::{
+    super::{
+        requests::{MOST, TooManyRequests},
+        translator::{ACTIVE, Alignment},
+    },
+    *,
+};
 use crate::{
-    Shield, Torrent,
-    frame::{FrameHeader, Message, Splitter},
-    policy::Direction::{self, *},
-    session::{Output, Session},
+    Layout,
+    frame::{Block, FrameHeader, Message},
+    torrent::BLOCK,
 };
 
 /// Two pieces of 256 KiB and one of 40,000 bytes.
@@ -42,7 +47,7 @@ struct Bed(Session);
 
 impl Bed {
     fn new() -> Self {
-        Self(Session::example(Torrent::whole(layout()), Shield))
+        Self(Session::example(Torrent::whole(layout()), Arc::new(PassAll)))
     }
 
     /// What goes out for bytes that come in chunks of these sizes.
@@ -53,13 +58,8 @@ impl Bed {
             let (chunk, after) = rest.split_at(sizes.next().unwrap_or(rest.len()).min(rest.len()));
             (pending, rest) = ([&pending[..], chunk].concat(), after);
             let mut output = Vec::new();
-            let taken = self.0.advance(direction, &pending, &mut output).unwrap();
-            for output in output {
-                match output {
-                    Output::Copy(run) => out.extend(&pending[run]),
-                    Output::Insert(bytes) => out.extend(bytes),
-                }
-            }
+            let taken = self.0.advance(now(), direction, &pending, &mut output).unwrap();
+            out.extend(written(output, &pending));
             pending.drain(..taken);
             if rest.is_empty() {
                 assert!(pending.is_empty(), "whole frames are taken");
@@ -80,10 +80,10 @@ impl Bed {
 }
 
 fn frames(mut bytes: &[u8]) -> Vec<(FrameHeader, &[u8])> {
-    let (mut splitter, mut frames) = (Splitter::default(), Vec::new());
-    while let Some(part) = splitter.next(bytes).unwrap() {
-        let (frame, rest) = bytes.split_at(part.length);
-        frames.push((part.header.unwrap(), frame));
+    let mut frames = Vec::new();
+    while let Some(header) = FrameHeader::parse(bytes).unwrap() {
+        let (frame, rest) = bytes.split_at(header.frame_length());
+        frames.push((header, frame));
         bytes = rest;
     }
     frames
@@ -98,30 +98,30 @@ fn requests(bytes: &[u8]) -> Vec<Block> {
 }
 
 #[test]
-fn requests_are_for_whole_blocks_or_odd_or_wrong() {
-    for (wanted, kind) in [
-        (block(0, 0, 16384), Kind::Plain),
-        (block(1, 245_760, 16384), Kind::Plain),
-        (block(2, 32768, LAST - 32768), Kind::Plain),
-        (block(0, 0, 16383), Kind::Odd),
-        (block(0, 1, 16384), Kind::Odd),
-        (block(0, 0, 32768), Kind::Odd),
-        (block(0, 0, 128 << 10), Kind::Odd),
-        (block(2, 32768, 1), Kind::Odd),
-        (block(2, LAST - 1, 1), Kind::Odd),
-        (block(0, 0, 0), Kind::Wrong),
-        (block(0, 0, (128 << 10) + 1), Kind::Wrong),
-        (block(0, 262_143, 2), Kind::Wrong),
-        (block(2, 32768, 16384), Kind::Wrong),
-        (block(3, 0, 1), Kind::Wrong),
-        (block(u32::MAX, u32::MAX, u32::MAX), Kind::Wrong),
+fn requests_are_aligned_unaligned_or_out_of_bounds() {
+    for (wanted, alignment) in [
+        (block(0, 0, 16384), Alignment::Aligned),
+        (block(1, 245_760, 16384), Alignment::Aligned),
+        (block(2, 32768, LAST - 32768), Alignment::Aligned),
+        (block(0, 0, 16383), Alignment::Unaligned),
+        (block(0, 1, 16384), Alignment::Unaligned),
+        (block(0, 0, 32768), Alignment::Unaligned),
+        (block(0, 0, 128 << 10), Alignment::Unaligned),
+        (block(2, 32768, 1), Alignment::Unaligned),
+        (block(2, LAST - 1, 1), Alignment::Unaligned),
+        (block(0, 0, 0), Alignment::OutOfBounds),
+        (block(0, 0, (128 << 10) + 1), Alignment::OutOfBounds),
+        (block(0, 262_143, 2), Alignment::OutOfBounds),
+        (block(2, 32768, 16384), Alignment::OutOfBounds),
+        (block(3, 0, 1), Alignment::OutOfBounds),
+        (block(u32::MAX, u32::MAX, u32::MAX), Alignment::OutOfBounds),
     ] {
-        assert_eq!(layout().kind(wanted), kind, "{wanted:?}");
+        assert_eq!(layout().alignment(wanted), alignment, "{wanted:?}");
     }
 }
 
 #[test]
-fn an_odd_request_is_answered_with_just_its_bytes() {
+fn an_unaligned_request_is_answered_with_just_its_bytes() {
     for wanted in [
         block(0, 0, 1),
         block(0, 16383, 2),
@@ -132,7 +132,10 @@ fn an_odd_request_is_answered_with_just_its_bytes() {
     ] {
         let mut bed = Bed::new();
         let asked = bed.ask(&wanted.request());
-        assert!(asked.iter().all(|&block| layout().kind(block) == Kind::Plain), "{asked:?}");
+        assert!(
+            asked.iter().all(|&block| layout().alignment(block) == Alignment::Aligned),
+            "{asked:?}"
+        );
         let answers: Vec<u8> = asked.into_iter().flat_map(answer).collect();
         assert!(bed.tell(&answers) == answer(wanted), "{wanted:?}");
         assert_eq!((bed.0.uploaded().blocks, bed.0.uploaded().bytes), (1, wanted.length.into()));
@@ -153,7 +156,7 @@ fn an_ordinary_request_for_the_same_block_is_answered_too() {
 }
 
 #[test]
-fn wrong_requests_are_dropped_and_counted() {
+fn requests_out_of_bounds_are_dropped_and_counted() {
     let mut bed = Bed::new();
     let wrong = [block(0, 0, 0), block(0, 0, 1 << 20), block(9, 0, 16384), block(2, 0, LAST + 1)];
     assert_eq!(bed.ask(&wrong.map(Block::request).concat()), []);
@@ -179,15 +182,20 @@ fn a_cancel_takes_back_what_waits_and_keeps_back_what_was_asked() {
 }
 
 #[test]
-fn a_cancel_of_a_whole_block_passes_and_one_of_what_was_not_asked_does_nothing() {
+fn a_cancel_stays_here_and_takes_back_the_answer_of_a_whole_block() {
     let mut bed = Bed::new();
-    let plain = cancel(block(0, 0, 16384));
-    assert_eq!(bed.feed(ToEngine, &plain, &[]), plain);
-    assert_eq!(bed.feed(ToEngine, &cancel(block(0, 1, 2)), &[]), b"");
+    let [taken_back, wanted] = [block(0, 0, 16384), block(0, 16384, 16384)];
+    assert_eq!(bed.ask(&[taken_back, wanted].map(Block::request).concat()), [taken_back, wanted]);
+    assert_eq!(
+        bed.feed(ToEngine, &[cancel(taken_back), cancel(block(0, 1, 2))].concat(), &[]),
+        b""
+    );
+    assert!(bed.tell(&[answer(taken_back), answer(wanted)].concat()) == answer(wanted));
+    assert_eq!(bed.0.uploaded().blocks, 1);
 }
 
 #[test]
-fn a_choke_drops_odd_requests_like_all_others() {
+fn a_choke_drops_unaligned_requests_like_all_others() {
     let mut bed = Bed::new();
     let odd = block(0, 16384, 20);
     bed.ask(&odd.request());
@@ -199,14 +207,45 @@ fn a_choke_drops_odd_requests_like_all_others() {
 }
 
 #[test]
-fn more_odd_requests_than_fit_are_dropped_and_counted() {
+fn a_burst_of_3_000_unaligned_requests_is_answered_whole() {
     let mut bed = Bed::new();
-    let frames = block(0, 1, 1).request().repeat(ACTIVE + WAITING + 7);
-    let mut asked = 0;
-    for frames in frames.chunks(17) {
-        asked += bed.ask(frames).len();
+    let wanted: Vec<_> = (0..3000).map(|begin| block(1, begin + 1, 100)).collect();
+    let frames: Vec<u8> = wanted.iter().flat_map(|block| block.request()).collect();
+    let mut asked = bed.ask(&frames);
+    let mut came = 0;
+    while !asked.is_empty() {
+        assert!(asked.len() <= 2 * ACTIVE, "{} at a time", asked.len());
+        let answers: Vec<u8> = asked.into_iter().flat_map(answer).collect();
+        came += super::requests::frames(&bed.tell(&answers)).len();
+        asked = bed.ask(&[]);
     }
-    assert_eq!((asked, bed.0.dropped_requests()), (ACTIVE, 7));
+    assert_eq!((came, bed.0.dropped_requests()), (3000, 0));
+}
+
+#[test]
+fn the_engine_has_256_requests_at_a_time_and_the_others_wait_in_order() {
+    let mut bed = Bed::new();
+    let wanted: Vec<_> =
+        (0..900).map(|index| block(index % 2, index / 2 % 16 * BLOCK, BLOCK)).collect();
+    let frames: Vec<u8> = wanted.iter().flat_map(|block| block.request()).collect();
+    let mut asked = bed.ask(&frames);
+    assert_eq!(asked, wanted[..256]);
+    for (index, &block) in wanted.iter().enumerate() {
+        assert!(bed.tell(&answer(block)) == answer(block), "{index}");
+        asked.extend(bed.ask(&[]));
+    }
+    assert_eq!(asked, wanted);
+}
+
+#[test]
+fn a_peer_with_far_more_requests_than_reqq_is_closed() {
+    for block in [block(0, 0, BLOCK), block(0, 1, 1)] {
+        let mut bed = Bed::new();
+        let request = block.request();
+        bed.ask(&request.repeat(MOST));
+        let error = bed.0.advance(now(), ToEngine, &request, &mut Vec::new()).unwrap_err();
+        assert_eq!(error, SessionError::Breach(Breach::TooManyRequests(TooManyRequests)));
+    }
 }
 
 fn any_block() -> impl Strategy<Value = Block> {
@@ -233,11 +272,11 @@ proptest! {
         let (mut came, mut picks) = (Vec::new(), picks.iter().cycle());
         while !outstanding.is_empty() {
             let next = outstanding.swap_remove(picks.next().unwrap().index(outstanding.len()));
-            prop_assert_eq!(layout().kind(next), Kind::Plain);
+            prop_assert_eq!(layout().alignment(next), Alignment::Aligned);
             came.extend(bed.feed(ToPeer, &answer(next), &sizes));
             outstanding.extend(requests(&bed.feed(ToEngine, &[], &sizes)));
         }
-        let good = wanted.iter().filter(|&&block| layout().kind(block) != Kind::Wrong);
+        let good = wanted.iter().filter(|&&block| layout().alignment(block) != Alignment::OutOfBounds);
         let mut good: Vec<_> = good.map(|&block| answer(block)).collect();
         let mut came: Vec<_> = frames(&came).into_iter().map(|(_, frame)| frame).collect();
         good.sort();
@@ -255,7 +294,7 @@ proptest! {
         let mut bed = Bed::new();
         for (to_peer, bytes) in chunks {
             let direction = if to_peer { ToPeer } else { ToEngine };
-            if bed.0.advance(direction, &bytes, &mut Vec::new()).is_err() {
+            if bed.0.advance(now(), direction, &bytes, &mut Vec::new()).is_err() {
                 break;
             }
         }

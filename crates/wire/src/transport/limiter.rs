@@ -1,6 +1,7 @@
 //! Bandwidth limits: when which bytes may go.
 
 use std::{
+    io,
     num::NonZeroU64,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
@@ -8,17 +9,10 @@ use std::{
 
 use tokio::{
     io::{AsyncWrite, AsyncWriteExt as _},
-    time::sleep_until,
+    time::{sleep_until, timeout},
 };
 
-/// How far behind its rate a sender may be and still catch up: what timers are late.
-const CATCH_UP: Duration = Duration::from_millis(20);
-
-/// Most bytes that are reserved at a time.
-const LARGEST_SHARE: u64 = 64 << 10;
-
-/// Shares a second where the rate is lower than that.
-const SHARES: u64 = 32;
+use crate::session::pace::{self, Bucket};
 
 /// A limit that any number of connections share.
 ///
@@ -34,13 +28,12 @@ impl Limiter {
     /// A limiter to `rate` bytes a second.
     #[must_use]
     pub const fn new(rate: NonZeroU64) -> Self {
-        Self { rate, bucket: Mutex::new(Bucket { free: None }) }
+        Self { rate, bucket: Mutex::new(Bucket::new()) }
     }
 
     /// How many bytes to reserve at most.
     fn share(&self) -> usize {
-        let share = (self.rate.get() / SHARES).clamp(1, LARGEST_SHARE);
-        usize::try_from(share).unwrap_or(usize::MAX)
+        pace::share(self.rate)
     }
 
     fn reserve(&self, now: Instant, bytes: usize) -> Instant {
@@ -49,30 +42,20 @@ impl Limiter {
     }
 }
 
-/// The token bucket, turned round: it holds the time at which all that was reserved has gone.
-#[derive(Debug)]
-struct Bucket {
-    free: Option<Instant>,
-}
-
-impl Bucket {
-    /// Gives when `bytes`, a share at most, may go.
-    fn reserve(&mut self, rate: NonZeroU64, now: Instant, bytes: usize) -> Instant {
-        let earliest = now.checked_sub(CATCH_UP).unwrap_or(now);
-        let start = self.free.map_or(now, |free| free.max(earliest));
-        let nanoseconds = bytes as u64 * 1_000_000_000 / rate;
-        self.free = Some(start + Duration::from_nanos(nanoseconds));
-        start
-    }
-}
+/// Most bytes that are handed over in one write.
+const WRITE: usize = 128 << 10;
 
 /// Writes all of `bytes`, as fast as every one of `limits` allows.
+///
+/// # Errors
+/// Writing failed, or nothing was taken within `write_timeout` ([`io::ErrorKind::TimedOut`]).
 pub(crate) async fn write_all<'a>(
     to: &mut (impl AsyncWrite + Unpin),
     bytes: &[u8],
     limits: impl Iterator<Item = &'a Limiter> + Clone,
-) -> std::io::Result<()> {
-    let share = limits.clone().map(Limiter::share).min().unwrap_or(usize::MAX);
+    write_timeout: Duration,
+) -> io::Result<()> {
+    let share = limits.clone().map(Limiter::share).min().unwrap_or(WRITE);
     for share in bytes.chunks(share) {
         for limit in limits.clone() {
             let now = tokio::time::Instant::now();
@@ -81,16 +64,25 @@ pub(crate) async fn write_all<'a>(
                 sleep_until(start).await;
             }
         }
-        to.write_all(share).await?;
+        let mut rest = share;
+        while !rest.is_empty() {
+            let written = timeout(write_timeout, to.write(rest)).await;
+            match written.map_err(|_| io::ErrorKind::TimedOut)?? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                written => rest = &rest[written..],
+            }
+        }
     }
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::{io::AsyncReadExt as _, time::timeout};
+    use tokio::io::AsyncReadExt as _;
 
     use super::*;
+
+    const LONG: Duration = Duration::from_secs(300);
 
     fn limiter(rate: u64) -> Limiter {
         Limiter::new(NonZeroU64::new(rate).unwrap())
@@ -114,7 +106,7 @@ mod tests {
                 let (mut to, mut from) = tokio::io::duplex(1 << 20);
                 let writing = async {
                     loop {
-                        write_all(&mut to, &[7; 100_000], limiters.iter()).await.unwrap();
+                        write_all(&mut to, &[7; 100_000], limiters.iter(), LONG).await.unwrap();
                     }
                 };
                 let mut came = 0;
@@ -171,7 +163,7 @@ mod tests {
     async fn without_a_limit_nothing_waits() {
         let (mut to, mut from) = tokio::io::duplex(1 << 20);
         let bytes: Vec<_> = (0..1 << 20).map(|at: u32| at.to_le_bytes()[1]).collect();
-        write_all(&mut to, &bytes, std::iter::empty()).await.unwrap();
+        write_all(&mut to, &bytes, std::iter::empty(), LONG).await.unwrap();
         let mut came = vec![0; bytes.len()];
         from.read_exact(&mut came).await.unwrap();
         assert!(came == bytes);
@@ -184,7 +176,7 @@ mod tests {
         let (mut to, mut from) = tokio::io::duplex(100);
         let mut came = Vec::new();
         let writing = async {
-            write_all(&mut to, &bytes, std::iter::once(&limiter)).await.unwrap();
+            write_all(&mut to, &bytes, std::iter::once(&limiter), LONG).await.unwrap();
             drop(to);
         };
         let ((), read) = tokio::join!(writing, from.read_to_end(&mut came));

@@ -14,6 +14,12 @@ use seedbed_service::Shutdown;
 use tokio::net::UdpSocket;
 use tracing::debug;
 
+/// Most bytes that are reassembled for a peer: it sends requests, and none of its blocks are taken.
+pub(crate) const RECEIVE_BUFFER: usize = 64 << 10;
+
+/// Most bytes to a peer that it has not acknowledged.
+const SEND_BUFFER: usize = 512 << 10;
+
 /// Accepts peers on `socket` for good. Their connections end with `closing`.
 ///
 /// # Errors
@@ -31,6 +37,8 @@ pub(crate) async fn accept(
         disable_nagle: true,
         max_live_vsocks: NonZeroUsize::new(max_connections),
         remote_inactivity_timeout: Some(idle_timeout),
+        vsock_rx_bufsize_bytes: NonZeroUsize::new(RECEIVE_BUFFER),
+        vsock_tx_bufsize_bytes_max: NonZeroUsize::new(SEND_BUFFER),
         ..SocketOpts::default()
     };
     let environment = second_default(UtpSocketUdp::new_with_opts);

@@ -1,15 +1,19 @@
 //! From a peer's first byte to its handshake: which stream it speaks, and who it is.
+//!
+//! This room knows streams of bytes and the list of infohashes that are served. It knows nothing
+//! of frames, sessions or the engine.
+
+pub mod handshake;
+pub(crate) mod mse;
 
 use std::io;
 
 use seedbed_metainfo::Infohash;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
-use crate::{
-    Encryption,
-    handshake::{self, Handshake, NotBitTorrent, PROTOCOL},
-    mse::{Incoming, MseError, Outgoing, Reader, Writer, drive},
-};
+use crate::Encryption;
+use handshake::{Handshake, NotBitTorrent, PROTOCOL};
+use mse::{Incoming, MseError, Outgoing, Reader, Writer, drive};
 
 /// Why there was no handshake.
 #[derive(Debug, thiserror::Error)]

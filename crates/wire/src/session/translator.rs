@@ -7,8 +7,6 @@
 //! The peer may have asked for one of these blocks as well. Then the engine sends it twice, and it
 //! does not matter which of the two is taken for the translation: they are the same bytes.
 
-use std::collections::VecDeque;
-
 use crate::{
     frame::{Block, PIECE_HEAD},
     torrent::{BLOCK, Layout},
@@ -18,34 +16,31 @@ use crate::{
 const LONGEST: u32 = 128 << 10;
 
 /// Translations at one time. Each may hold an answer of [`LONGEST`] bytes.
-const ACTIVE: usize = 16;
+pub(crate) const ACTIVE: usize = 16;
 
-/// Requests that may wait for a translation.
-const WAITING: usize = 2048;
-
-/// What a request is for.
+/// How a request lies in the torrent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// A whole block.
-    Plain,
-    /// Anything else that is no longer than 128 KiB.
-    Odd,
-    /// What no piece holds, or what is too long.
-    Wrong,
+pub(crate) enum Alignment {
+    /// It is for a whole block.
+    Aligned,
+    /// It is for anything else that is no longer than 128 KiB.
+    Unaligned,
+    /// No piece holds it, or it is too long.
+    OutOfBounds,
 }
 
 impl Layout {
-    /// What kind of request it is to ask for `block`.
-    pub(crate) fn kind(self, block: Block) -> Kind {
+    /// How a request for `block` lies in the torrent.
+    pub(crate) fn alignment(self, block: Block) -> Alignment {
         let Block { piece, begin, length } = block;
         let piece = self.piece(piece);
         let fits = begin.checked_add(length).is_some_and(|end| end <= piece);
         if length == 0 || length > LONGEST || !fits {
-            Kind::Wrong
+            Alignment::OutOfBounds
         } else if begin % BLOCK == 0 && length == BLOCK.min(piece - begin) {
-            Kind::Plain
+            Alignment::Aligned
         } else {
-            Kind::Odd
+            Alignment::Unaligned
         }
     }
 
@@ -58,11 +53,9 @@ impl Layout {
     }
 }
 
-/// The odd requests of one peer.
+/// The unaligned requests of one peer that the engine is answering.
 #[derive(Debug, Default)]
 pub(crate) struct Translator {
-    /// Those for which nothing was asked of the engine yet.
-    waiting: VecDeque<Block>,
     active: Vec<Answer>,
     /// The answer that takes the frame which is coming in, and where in the piece its next byte
     /// lies.
@@ -82,41 +75,34 @@ struct Answer {
 }
 
 impl Translator {
-    /// Takes a request of [`Kind::Odd`]; false if too many wait already.
-    pub(crate) fn ask(&mut self, block: Block) -> bool {
-        let takes = self.waiting.len() < WAITING;
-        if takes {
-            self.waiting.push_back(block);
-        }
-        takes
+    /// How many answers are being put together.
+    pub(crate) fn active(&self) -> usize {
+        self.active.len()
     }
 
-    /// Takes a request back.
-    pub(crate) fn cancel(&mut self, block: Block) {
-        if let Some(index) = self.waiting.iter().position(|&waiting| waiting == block) {
-            self.waiting.remove(index);
-        } else if let Some(answer) =
-            self.active.iter_mut().find(|answer| answer.wanted && answer.block == block)
-        {
-            answer.wanted = false;
-        }
+    /// How many whole blocks the engine still has to send for them.
+    pub(crate) fn missing(&self) -> usize {
+        self.active.iter().map(|answer| answer.missing.len()).sum()
     }
 
-    /// Whether there is something to ask of the engine.
-    pub(crate) fn has_requests(&self) -> bool {
-        !self.waiting.is_empty() && self.active.len() < ACTIVE
+    /// Whether another request may begin.
+    pub(crate) fn has_room(&self) -> bool {
+        self.active.len() < ACTIVE
     }
 
-    /// The next frames for the engine.
-    pub(crate) fn requests(&mut self, layout: Layout) -> Option<Vec<u8>> {
-        if !self.has_requests() {
-            return None;
-        }
-        let block = self.waiting.pop_front()?;
+    /// Begins an [`Alignment::Unaligned`] request, and returns the frames for the engine.
+    pub(crate) fn begin(&mut self, block: Block, layout: Layout) -> Vec<u8> {
         let missing: Vec<_> = layout.covering(block).collect();
         let requests = missing.iter().flat_map(|block| block.request()).collect();
         self.active.push(Answer { block, missing, frame: Vec::new(), wanted: true });
-        Some(requests)
+        requests
+    }
+
+    /// Takes a request back; false if there is no such request.
+    pub(crate) fn cancel(&mut self, block: Block) -> bool {
+        let mut answers = self.active.iter_mut();
+        let answer = answers.find(|answer| answer.wanted && answer.block == block);
+        answer.map(|answer| answer.wanted = false).is_some()
     }
 
     /// Whether a block that the engine starts to send is for a translation. If so its content is
@@ -139,20 +125,15 @@ impl Translator {
         *at += u32::try_from(bytes.len()).unwrap_or(u32::MAX);
     }
 
-    /// Ends a block that was claimed; the block and frame for the peer, if it was the last of an
-    /// answer that is still wanted.
-    pub(crate) fn finish(&mut self) -> Option<(Block, Vec<u8>)> {
+    /// Ends a block that was claimed; the frame for the peer, if it was the last of an answer that
+    /// is still wanted.
+    pub(crate) fn finish(&mut self) -> Option<Vec<u8>> {
         let (index, _) = self.filling.take()?;
         if !self.active.get(index)?.missing.is_empty() {
             return None;
         }
         let answer = self.active.remove(index);
-        answer.wanted.then_some((answer.block, answer.frame))
-    }
-
-    /// Forgets all requests: a Choke says that they will not be answered (BEP 3).
-    pub(crate) fn clear(&mut self) {
-        *self = Self::default();
+        answer.wanted.then_some(answer.frame)
     }
 }
 
@@ -173,6 +154,3 @@ impl Answer {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

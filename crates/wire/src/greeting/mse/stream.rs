@@ -9,7 +9,7 @@ use std::{
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 
 use super::{Cipher, Established, MseError};
-use crate::greeting::GreetingError;
+use crate::{greeting::GreetingError, transport::Reset};
 
 /// Most bytes that are encrypted before they are written.
 const CHUNK: usize = 64 << 10;
@@ -107,6 +107,12 @@ impl<W> Writer<W> {
     /// A plain stream.
     pub(crate) const fn plain(inner: W) -> Self {
         Self { inner, cipher: None, pending: Vec::new(), written: 0 }
+    }
+}
+
+impl<W: Reset> Reset for Writer<W> {
+    fn reset(self) {
+        self.inner.reset();
     }
 }
 
