@@ -1,4 +1,4 @@
-//! What `seedbed up` prints once all is up: where everything is, ready to be copied.
+//! The banner of `seedbed up`: the URLs of the bed and of each torrent, ready to be copied.
 
 use std::{fmt, path::PathBuf};
 
@@ -7,7 +7,7 @@ use seedbed_seeder::TorrentView;
 
 use crate::sockets::Links;
 
-/// What a path cannot hold (RFC 3986 section 3.3).
+/// Characters that are escaped in a path (RFC 3986 section 3.3).
 const NOT_IN_PATH: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -25,11 +25,11 @@ const NOT_IN_PATH: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
-/// Where everything is.
+/// The URLs of a bed and of its torrents.
 pub(crate) struct Banner<'a> {
     pub(crate) links: &'a Links,
     pub(crate) torrents: &'a [TorrentView],
-    /// Where segments for HTTP Live Streaming lie, if they are served.
+    /// The directory of segments for HTTP Live Streaming, if they are served.
     pub(crate) segments: Option<PathBuf>,
 }
 
@@ -45,7 +45,7 @@ impl fmt::Display for Banner<'_> {
         writeln!(f, "files       {range}/")?;
         for torrent in self.torrents {
             writeln!(f, "\n{}  {} bytes", torrent.name, torrent.size)?;
-            // Those without are not hashed, and everything is before this is printed.
+            // Each torrent is hashed before the banner is printed.
             if let (Some(hash), Some(magnet)) = (torrent.hash, &torrent.magnet_uri) {
                 writeln!(f, "  infohash  {hash}")?;
                 writeln!(f, "  magnet    {magnet}")?;

@@ -18,7 +18,7 @@ pub(crate) struct Sockets {
     pub(crate) range: std::net::TcpListener,
 }
 
-/// Where they are bound.
+/// The addresses of a bed's sockets.
 #[derive(Clone, Debug)]
 pub(crate) struct Addresses {
     tracker: SocketAddr,
@@ -73,7 +73,7 @@ impl Sockets {
         Ok(Self { tracker, seeder, range })
     }
 
-    /// Where they are bound, with the ports that were free where 0 was asked for.
+    /// The bound addresses, with the actual ports in place of 0.
     pub(crate) fn addresses(&self) -> io::Result<Addresses> {
         Ok(Addresses {
             tracker: self.tracker.http.local_addr()?,
@@ -104,7 +104,7 @@ fn in_use(
 }
 
 impl Addresses {
-    /// Prints a line for each socket.
+    /// Prints a `listening on` line for each socket.
     pub(crate) fn announce(&self) {
         let Self { tracker, seeder, range } = self;
         startup::listening(format_args!("http://{tracker}"), Some("seedbed-tracker"));
@@ -118,7 +118,7 @@ impl Addresses {
         format!("http://{}/announce", bind::reachable(self.tracker))
     }
 
-    /// The URLs to give to others: they name `--host`, or the address that is bound.
+    /// The URLs for others, with `--host` or the bound address as host.
     pub(crate) fn links(&self, args: &UpArgs) -> Links {
         let place = |address: SocketAddr| {
             let address = bind::reachable(address);

@@ -1,4 +1,4 @@
-//! The stock videos, which a bed seeds and serves unless it is given other content.
+//! The stock videos, which a bed seeds and serves by default.
 
 use std::path::PathBuf;
 
@@ -6,8 +6,8 @@ use clap::Parser as _;
 use seedbed_service::Shutdown;
 use seedbed_videos::cli::{Cli, Command};
 
-/// Makes those that are missing or out of date, exactly as `seedbed-videos generate` does, and gives
-/// the directory that they are in.
+/// Makes the videos that are missing or out of date, exactly as `seedbed-videos generate` does, and
+/// returns their directory.
 pub(crate) async fn videos(shutdown: &Shutdown) -> anyhow::Result<PathBuf> {
     let cli = Cli::try_parse_from(["seedbed-videos", "generate"])?;
     let Command::Generate(arguments) = cli.command else {

@@ -1,7 +1,7 @@
 //! The whole bed in one process.
 //!
-//! Every socket is bound before anything starts, so that a port in use leaves nothing half up. A
-//! part that fails takes the others with it.
+//! Every socket is bound before anything starts, so that a port in use leaves no half-started bed. If
+//! one server fails, the others stop.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use seedbed_service::{Parts, Shutdown, UsageContext as _, startup};
 
 use crate::{banner::Banner, cli::UpArgs, sockets::Sockets, stock};
 
-/// Runs tracker, seeder and range server until `shutdown`, and prints where they are once every
-/// torrent is seeded and listed by the tracker.
+/// Runs tracker, seeder and range server until `shutdown`, and prints their URLs once the tracker
+/// lists every torrent.
 ///
 /// # Errors
 /// A flag is wrong, a port is in use, the content cannot be read, or a server fails.
@@ -20,8 +20,8 @@ pub async fn up(args: UpArgs, shutdown: Shutdown) -> anyhow::Result<()> {
     let content = match args.content.clone() {
         Some(directory) => directory,
         None => {
-            // A port in use is told before minutes of encoding; but whoever connects meanwhile is
-            // to be refused, not left waiting.
+            // A port in use is an error before minutes of encoding. Who connects meanwhile is refused
+            // instead of left waiting.
             drop(Sockets::bind(&args)?);
             stock::videos(&shutdown).await?
         }
@@ -36,7 +36,7 @@ pub async fn up(args: UpArgs, shutdown: Shutdown) -> anyhow::Result<()> {
         control.allow_host.push(host.parse().usage("bad --host")?);
     }
 
-    // The tracker is the last to go, since the seeder tells it that it stops.
+    // The tracker stops last, so that the seeder can announce `stopped`.
     let tracker_shutdown = Shutdown::new();
     let mut servers = Parts::new(&shutdown);
     servers.spawn(seedbed_tracker::run(
@@ -53,7 +53,7 @@ pub async fn up(args: UpArgs, shutdown: Shutdown) -> anyhow::Result<()> {
             root,
             malformed_range: seedbed_range::MalformedRange::default(),
             hls: seedbed_range::hls::Hls { vod: args.hls, live: args.hls_live },
-            control,
+            control: control.clone(),
         },
         sockets.range,
         shutdown.clone(),
@@ -62,7 +62,7 @@ pub async fn up(args: UpArgs, shutdown: Shutdown) -> anyhow::Result<()> {
     let segments = args.hls.then(|| content.join(".hls"));
     let links = addresses.links(&args);
     let own = addresses.own_announce_url().parse()?;
-    let mut config = args.torrents.config(Some(content), vec![own], args.dial)?;
+    let mut config = args.torrents.config(Some(content), vec![own], args.dial, control)?;
     config.magnet_trackers = links.announce.iter().map(|url| vec![url.clone()]).collect();
     let outcome = match Seeder::start(config, sockets.seeder, shutdown.clone()).await {
         Ok(seeder) => {

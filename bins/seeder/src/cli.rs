@@ -12,7 +12,7 @@ use std::{
 use clap::{ArgAction, Args, Parser, Subcommand, builder::NonEmptyStringValueParser, value_parser};
 use seedbed_announcer::{InvalidTrackerUrl, TrackerUrl};
 use seedbed_metainfo::{Options, PieceLength};
-use seedbed_service::{Healthcheck, LogArgs, Usage};
+use seedbed_service::{Healthcheck, LogArgs, Usage, guard::ControlArgs};
 use seedbed_wire::Encryption;
 
 use crate::{Config, Fraction, Library, Synthetic};
@@ -64,6 +64,10 @@ pub struct Cli {
     /// The torrents to seed, and how to announce them.
     #[command(flatten)]
     pub torrents: TorrentArgs,
+
+    /// Who may change state.
+    #[command(flatten)]
+    pub control: ControlArgs,
 
     /// Logging.
     #[command(flatten)]
@@ -172,6 +176,7 @@ impl TorrentArgs {
         content: Option<PathBuf>,
         announce: Vec<Tier>,
         dial: bool,
+        control: ControlArgs,
     ) -> Result<Config, Usage> {
         if let (Some(partial), 1) = (self.partial, self.seeders) {
             return Err(Usage(format!(
@@ -192,6 +197,7 @@ impl TorrentArgs {
                 private: self.private,
                 pads: self.pad_files,
             },
+            control,
             cache: self.cache_dir.clone(),
             magnet_trackers: announce.iter().map(text).collect(),
             announce,

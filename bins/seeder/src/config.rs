@@ -11,7 +11,7 @@ use std::{
 use anyhow::Context as _;
 use seedbed_announcer::TrackerUrl;
 use seedbed_metainfo::Options;
-use seedbed_service::{Usage, bind, startup};
+use seedbed_service::{Usage, bind, guard::ControlArgs, startup};
 use seedbed_wire::Encryption;
 
 use crate::{library::Library, share::Fraction};
@@ -23,6 +23,8 @@ pub struct Config {
     pub library: Library,
     /// The keys of info dictionaries that do not depend on the content.
     pub options: Options,
+    /// Who may change state, and under which names the server answers on a loopback address.
+    pub control: ControlArgs,
     /// Directory for a cache of the hashes of unchanged files; ignored if it cannot be written.
     pub cache: Option<PathBuf>,
     /// Trackers to announce to, in tiers (BEP 12).

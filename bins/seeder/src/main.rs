@@ -23,7 +23,7 @@ async fn run(cli: Cli, shutdown: Shutdown) -> anyhow::Result<()> {
         return healthcheck.run(cli.listen).await;
     }
     let torrents = &cli.torrents;
-    let config = torrents.config(cli.content, cli.announce, cli.dial)?;
+    let config = torrents.config(cli.content, cli.announce, cli.dial, cli.control)?;
     let listeners = Listeners::bind(cli.listen, cli.peer_listen, torrents.seeders(), torrents.utp)?;
     let addresses = listeners.addresses()?;
     let seeder = Seeder::start(config, listeners, shutdown).await?;

@@ -9,7 +9,7 @@ use std::{
 use anyhow::Context as _;
 use seedbed_announcer::{Announcer, PeersFound};
 use seedbed_metainfo::{HashCache, PeerId, SEEDBED_PREFIX};
-use seedbed_service::{Parts, Shutdown, UsageContext as _, serve};
+use seedbed_service::{Parts, Shutdown, UsageContext as _, guard::Guard, serve};
 use seedbed_wire::{Limiter, Wire};
 use tokio::{
     sync::{Mutex, Semaphore, mpsc},
@@ -126,7 +126,9 @@ impl Seeder {
             parts.spawn(withdraw_failed(Arc::clone(&control), failures, shutdown.clone()));
         }
         let torrents = control.insert(fixtures);
+        let guard = Guard::new(config.control, listeners.http.local_addr()?);
         let router = api::router(Arc::clone(&control), metrics::register(Arc::clone(&control)));
+        let router = router.layer(guard.layer());
         parts.spawn(serve::serve(listeners.http, router, shutdown.clone()));
         let loaded = CancellationToken::new();
         parts.spawn({

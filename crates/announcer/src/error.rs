@@ -23,7 +23,7 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    /// The whole chain in one line: `a: b: c`.
+    /// The error and its sources in one line: `a: b: c`.
     pub(crate) fn chain(&self) -> String {
         let mut text = self.to_string();
         let mut source = self.source();

@@ -12,7 +12,7 @@ use crate::{
     response::AnnounceResponse,
 };
 
-/// All but the unreserved characters of RFC 3986 section 2.3.
+/// All characters but the unreserved ones of RFC 3986 section 2.3.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 pub(crate) async fn announce(
@@ -29,7 +29,7 @@ pub(crate) async fn announce(
     }
 }
 
-/// The URL to get. It asks for the dictionary list, since only that has peer ids.
+/// The URL of the request. It asks for the list of dictionaries, since only that has peer ids.
 fn url(tracker: &Url, request: &AnnounceRequest) -> Url {
     let mut query = tracker.query().map(|query| format!("{query}&")).unwrap_or_default();
     let AnnounceRequest { port, uploaded, downloaded, left, numwant, key, .. } = request;

@@ -4,7 +4,7 @@ use std::{net::IpAddr, num::NonZeroU16};
 
 use seedbed_metainfo::{Infohash, PeerId};
 
-/// What a peer tells a tracker.
+/// An announce.
 #[derive(Clone, Debug)]
 pub(crate) struct AnnounceRequest {
     pub(crate) infohash: Infohash,
@@ -19,7 +19,7 @@ pub(crate) struct AnnounceRequest {
     pub(crate) ip: Option<IpAddr>,
 }
 
-/// Why an announce is sent; a regular one has no event (BEP 3).
+/// The event of an announce (BEP 3); a regular one has none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
     Started,

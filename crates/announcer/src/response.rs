@@ -1,7 +1,7 @@
-//! What a tracker answers, and its bencoded form (BEP 3, BEP 7, BEP 23).
+//! The response to an announce, and its bencoded form (BEP 3, BEP 7, BEP 23).
 //!
-//! Read leniently where a client would: a peer that cannot be dialled is left out, and an unknown
-//! key is none of our business.
+//! The parser is as lenient as clients are: it leaves out peers that cannot be dialled, and ignores
+//! unknown keys.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -29,14 +29,14 @@ pub(crate) struct AnnounceResponse {
 /// A peer that a tracker listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer {
-    /// Where it listens.
+    /// The address at which it listens.
     pub addr: SocketAddr,
-    /// Its peer id, where the tracker gives one: compact lists (BEP 23) and UDP have none.
+    /// Its peer id, if the tracker sent one: compact lists (BEP 23) and UDP have none.
     pub peer_id: Option<PeerId>,
 }
 
 impl Peer {
-    /// None if `ip` and `port` are no place that can be dialled.
+    /// Returns `None` if `ip` and `port` cannot be dialled.
     pub(crate) fn new(ip: IpAddr, port: u16, peer_id: Option<PeerId>) -> Option<Self> {
         let addr = SocketAddr::new(ip.to_canonical(), port);
         (port != 0 && !ip.is_unspecified()).then_some(Self { addr, peer_id })

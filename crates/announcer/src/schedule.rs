@@ -1,24 +1,24 @@
-//! When one torrent is announced to one tier of trackers (BEP 12), to which of them, and with which
-//! event.
+//! The schedule of one torrent at one tier of trackers (BEP 12): when to announce it, to which tracker,
+//! and with which event.
 //!
-//! A state machine without sockets and without a clock: its caller announces what
-//! [`Schedule::next`] says and reports how that went.
+//! A state machine without sockets and without a clock: its caller sends the announce that
+//! [`Schedule::next`] returns and reports the outcome.
 
 use std::time::{Duration, Instant};
 
 use crate::request::Event;
 
-/// How soon a tier that failed is tried again; doubled with each failure in a row.
+/// Pause before a tier that failed is tried again; it doubles with each failure in a row.
 const FIRST_RETRY: Duration = Duration::from_millis(250);
 
-/// Longest pause between two attempts while the tracker's interval is not known.
+/// Longest pause between two attempts while the tracker's interval is unknown.
 const LONGEST_RETRY: Duration = Duration::from_secs(5);
 
-/// What the interval of a tracker may be: no busy loop, no overflow of the clock.
+/// Least and greatest interval, whatever a tracker asks for: no busy loop, no overflow of the clock.
 const INTERVALS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(86_400));
 
-/// How long an attempt may take: a tracker that is silent for an interval is not worth more of
-/// it, since by the second one the torrent is to be listed again.
+/// Least and greatest time for an attempt. In between it is the tracker's interval: after a second
+/// one the torrent must be listed again.
 const TIMEOUTS: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(5));
 
 #[derive(Clone, Debug)]
@@ -48,11 +48,11 @@ enum Completion {
 
 #[derive(Clone, Copy, Debug)]
 struct Tracker {
-    /// Its place in the configuration.
+    /// Its index in the configuration.
     index: usize,
-    /// It has accepted the last announce that it got.
+    /// Whether it accepted the last announce.
     listed: bool,
-    /// It may list the torrent: an answer that got lost says nothing about the request.
+    /// Whether it may list the torrent: the response may be lost after the request arrived.
     known: bool,
 }
 
@@ -66,8 +66,8 @@ pub(crate) struct Next {
 }
 
 impl Schedule {
-    /// For a tier of that many `trackers`, of which there is at least one. The first announce is
-    /// due at once; `max_interval` caps what the tracker asks for.
+    /// Creates the schedule of a tier of at least one tracker. The first announce is due at once;
+    /// `max_interval` caps the interval that the tracker asks for.
     pub(crate) fn new(now: Instant, max_interval: Option<Duration>, trackers: usize) -> Self {
         let tracker = |index| Tracker { index, listed: false, known: false };
         Self {
@@ -81,7 +81,7 @@ impl Schedule {
         }
     }
 
-    /// The download is complete: `completed` is due at once.
+    /// Reports that the download is complete: `completed` is due at once.
     pub(crate) fn complete(&mut self, now: Instant) {
         if !self.is_complete() {
             self.completion = Completion::Owed;
@@ -111,8 +111,8 @@ impl Schedule {
         }
     }
 
-    /// The tracker has accepted the announce and asked for these intervals. It is the first to be
-    /// tried from now on (BEP 12).
+    /// Reports that the tracker accepted the announce and asked for these intervals. The tracker is
+    /// the first to be tried from now on (BEP 12).
     pub(crate) fn on_success(
         &mut self,
         now: Instant,
@@ -136,9 +136,9 @@ impl Schedule {
         }
     }
 
-    /// The announce failed: the next tracker of the tier is due at once. After the last one the
-    /// tier has failed, which is returned: it is tried again soon, then less often, but never less
-    /// than once an interval.
+    /// Reports that the announce failed. The next tracker of the tier is due at once. After the last
+    /// one the tier has failed, and the method returns `true`; the tier is tried again soon, then less
+    /// often, but at least once an interval.
     pub(crate) fn on_failure(&mut self, now: Instant) -> bool {
         let tracker = &mut self.order[self.position];
         (tracker.listed, tracker.known) = (false, true);
@@ -153,7 +153,7 @@ impl Schedule {
         tier_failed
     }
 
-    /// The trackers to which the end has to be announced with `stopped`.
+    /// The trackers that must receive `stopped`.
     pub(crate) fn owed_stopped(&self) -> impl Iterator<Item = usize> {
         self.order.iter().filter(|tracker| tracker.known).map(|tracker| tracker.index)
     }

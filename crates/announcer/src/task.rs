@@ -97,7 +97,7 @@ impl Task {
         }
     }
 
-    /// Ends that long after the task was asked to stop.
+    /// Waits until the task is told to stop, and then for `time`.
     async fn stopping_for(&self, time: Duration) {
         self.stop.cancelled().await;
         sleep(time).await;
@@ -152,7 +152,7 @@ impl Task {
         }
     }
 
-    /// The status changes once no tracker of the tier is left to try.
+    /// Reports a failure. The status changes only once all trackers of the tier have failed.
     fn failed(&self, tracker: &Tracker, error: &Error, tier_failed: bool) {
         let Self { infohash, .. } = self;
         let url = &tracker.url;

@@ -1,4 +1,4 @@
-//! The URL of a tracker that this build can announce to.
+//! The URL of a tracker.
 
 use std::{fmt, str::FromStr};
 
@@ -11,21 +11,21 @@ pub struct TrackerUrl {
     endpoint: Endpoint,
 }
 
-/// What the transports need of a tracker's URL.
+/// The transport that a tracker's URL names, and its address.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Endpoint {
     Http(Url),
     Udp { host: String, port: u16 },
 }
 
-/// A text is no tracker URL, or not one that this build can announce to.
+/// A text that is no tracker URL, or not one that this build supports.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidTrackerUrl {
-    /// Something else altogether.
+    /// It is no tracker URL.
     #[error("wanted a tracker URL, http://host:port/announce or udp://host:port, got {0:?}")]
     Malformed(String),
-    /// A kind of tracker that needs what this build does not have.
+    /// This build does not support its scheme.
     #[error("{scheme} trackers are not supported by this build, got {url:?}")]
     Unsupported {
         /// The URL's scheme, such as `wss`.

@@ -1,8 +1,8 @@
 //! The announce over UDP (BEP 15).
 //!
-//! Each client has a socket and a connection id of its own, and is used for one announce at a
-//! time; a tracker has as many of them as there are announces at once. So no answer has to be
-//! handed from one announce to another, and a tracker may tie a connection id to a port.
+//! Each client has its own socket and connection id, and sends one announce at a time; there are as
+//! many clients as announces under way. So no response has to be handed from one announce to another,
+//! and a tracker may tie a connection id to a port.
 
 use std::{
     io,
@@ -30,8 +30,8 @@ use crate::{
     response::{AnnounceResponse, Peer},
 };
 
-/// How long to wait for an answer before a packet is sent again. BEP 15 waits 15 * 2^n seconds,
-/// which is for the internet; a test bed's packets are answered in milliseconds or lost.
+/// How long to wait for a response before a packet is sent again. BEP 15 waits 15 * 2^n seconds, which
+/// suits the internet; in a test bed a response comes within milliseconds or never.
 const WAITS: [Duration; 3] =
     [Duration::from_millis(500), Duration::from_millis(1000), Duration::from_millis(2000)];
 
@@ -122,8 +122,8 @@ impl Client {
         Ok(Self { socket, is_ipv4: tracker.is_ipv4(), connection: None })
     }
 
-    /// A tracker that was restarted does not know our connection id any more. Some then send an
-    /// error and some nothing, so either is met by connecting anew.
+    /// Announces, and connects anew after an error or silence: a tracker that was restarted no longer
+    /// knows the connection id, and answers with either.
     async fn announce(
         &mut self,
         request: &AnnounceRequest,
@@ -143,7 +143,7 @@ impl Client {
         Err(Error::TimedOut(waited))
     }
 
-    /// Announces once, and connects before if need be. The connection id is kept if it worked.
+    /// Announces once, after connecting if necessary. Keeps the connection id if that succeeds.
     async fn attempt(
         &mut self,
         request: &AnnounceRequest,
@@ -174,7 +174,7 @@ impl Client {
         }
     }
 
-    /// Sends a packet and waits for the one that answers it; all others are ignored.
+    /// Sends a packet and waits for its response; ignores all other packets.
     async fn exchange(
         &self,
         request: Request,
@@ -201,7 +201,7 @@ fn next(transactions: &AtomicU32) -> TransactionId {
     TransactionId::new(transactions.fetch_add(1, Ordering::Relaxed).cast_signed())
 }
 
-/// The packet's content, or none if it does not answer `transaction`.
+/// Parses a packet. Returns `None` if it does not belong to `transaction`.
 fn answer(
     packet: &[u8],
     is_ipv4: bool,
@@ -290,7 +290,7 @@ mod tests {
         TransactionId::new(5)
     }
 
-    /// An announce response of a tracker that is spoken to over IPv6: action 1, transaction 5,
+    /// An announce response over IPv6: action 1, transaction 5,
     /// interval 600, 2 leechers, 1 seeder.
     fn ipv6_packet() -> Vec<u8> {
         let numbers = [1_u32, 5, 600, 2, 1].into_iter().flat_map(u32::to_be_bytes);

@@ -1,4 +1,4 @@
-//! How far a download has come: a bar on a terminal, a line each tenth of it elsewhere.
+//! Shows the progress of a download: a bar on a terminal, otherwise a log line for each tenth.
 
 use std::{
     cell::Cell,
@@ -9,10 +9,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tracing::info;
 
 pub(super) struct Progress {
-    /// None where stderr is no terminal.
+    /// `None` if stderr is no terminal.
     bar: Option<ProgressBar>,
     total: u64,
-    /// Tenths that were logged.
+    /// The tenths that have been logged.
     tenths: Cell<u64>,
 }
 

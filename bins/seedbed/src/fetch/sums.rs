@@ -1,4 +1,4 @@
-//! The SHA-256 of each file that was downloaded.
+//! The SHA-256 of each downloaded file.
 
 use std::{
     fs,
@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use librqbit::ManagedTorrent;
 use sha2::{Digest as _, Sha256};
 
-/// How many bytes are read at once.
+/// Bytes to read at a time.
 const CHUNK: usize = 256 << 10;
 
 /// The paths of a torrent's files below the download directory, in the order of their bytes.

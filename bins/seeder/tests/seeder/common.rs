@@ -56,8 +56,12 @@ pub(crate) fn tracked(tracker: &Server, hash: &str) -> Vec<Value> {
 
 /// Sends a request with JSON, or without content, and reads the answer.
 pub(crate) fn send(server: &Server, method: &str, path: &str, body: Option<&Value>) -> Response {
+    let mut head = format!("{method} {path} HTTP/1.1");
+    if body.is_some() {
+        head += "\nContent-Type: application/json";
+    }
     let body = body.map(ToString::to_string).unwrap_or_default();
-    request_with(server.address("http"), &format!("{method} {path} HTTP/1.1"), body.as_bytes())
+    request_with(server.address("http"), &head, body.as_bytes())
 }
 
 /// As [`send`], of which 200 or 201 is expected.

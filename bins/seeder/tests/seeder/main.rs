@@ -1,4 +1,4 @@
-//! The seeder through its binary: what it says, what it does when told, and what peers get.
+//! Tests of the seeder through its binary: its API, its flags, and what peers download.
 
 #![expect(clippy::unwrap_used, reason = "what is unexpected fails the test")]
 
@@ -7,6 +7,7 @@ mod clients;
 mod common;
 mod content_changes;
 mod flags;
+mod guard;
 mod inventory;
 mod openapi;
 mod pause;
