@@ -246,14 +246,17 @@ fn try_conditions(args: &[&str]) -> (i32, String) {
 }
 
 #[test]
-fn wrong_conditions_are_refused_with_what_was_wanted() {
+fn a_wrong_condition_is_refused_with_the_name_of_the_flag() {
     let _guard = beside_others();
     for (args, wanted) in [
-        (&["set", "--rate", "fast"][..], "wanted a whole number for --rate, got \"fast\""),
-        (&["set", "--loss", "100.1"], "wanted a loss of at most 100 %, got 100.1"),
-        (&["set", "--jitter", "5"], "wanted --delay with --jitter and --reorder"),
+        (&["set", "--rate", "fast"][..], "--rate: wanted a whole number, got \"fast\""),
+        (&["set", "--loss", "100.1"], "--loss: wanted at most 100, got 100.1"),
+        (&["set", "--jitter", "5"], "--jitter and --reorder: wanted --delay with them"),
         (&["partition", "seeder; true"], "wanted an IP address, got \"seeder; true\""),
-        (&["sett"], "usage: conditions COMMAND"),
+        (&["set", "--rte", "5"], "set: unknown flag --rte; wanted --rate, --loss,"),
+        (&["set", "--rate"], "--rate: wanted a value"),
+        (&["route"], "route: wanted one gateway"),
+        (&["sett"], "unknown command sett"),
     ] {
         let (code, text) = try_conditions(args);
         assert_eq!(code, 2, "{args:?}: {text}");
@@ -262,7 +265,7 @@ fn wrong_conditions_are_refused_with_what_was_wanted() {
 }
 
 #[test]
-fn what_this_kernel_lacks_is_said() {
+fn a_condition_that_the_kernel_does_not_support_has_an_exit_code_of_its_own() {
     let _guard = beside_others();
     let (code, features) = try_conditions(&["supports"]);
     assert_eq!(code, 0, "{features}");
