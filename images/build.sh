@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds static binaries as images hold them, on the host or in the build stage of an image.
+# Builds the static binaries for the images, on the host or in an image's build stage.
 # usage: images/build.sh [BINARY...], by default all
 set -eu
 cd "$(dirname "$0")/.."
@@ -9,6 +9,6 @@ for binary; do
     shift
 done
 target=$(rustc -vV | sed -n 's/^host: //p')
-# Relocations are packed: unpacked they take 0.3 MB.
+# Unpacked relocations would take 0.3 MB.
 RUSTFLAGS="-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs -C strip=symbols" \
     cargo build --quiet --locked --profile dist --target "$target" "$@"

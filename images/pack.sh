@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the images out of binaries that were built on this host, without pulling anything.
+# Makes the images from binaries that were built on this host. Pulls nothing.
 # usage: images/pack.sh [IMAGE...], by default all; TAG=latest
 set -eu
 cd "$(dirname "$0")/.."
@@ -32,7 +32,7 @@ for image; do
     else
         images/stage.sh "$image" "target/$target/dist" "$context/image"
     fi
-    # The stages of this image alone: what the stage `build` would have made lies in the context.
+    # Only the stages of this image: the context already has what the stage `build` would make.
     awk -v stages=" $stages " 'BEGIN { on = 1 } /^FROM / { on = index(stages, " " $NF " ") } on' images/Dockerfile |
         sed 's/--from=build //' >"$context/Dockerfile"
     before=$(docker image inspect --format '{{.Id}}' "$image:${TAG:-latest}" 2>/dev/null || true)
@@ -40,9 +40,9 @@ for image; do
         --build-arg BINARY="$image" --build-arg DEBIAN_IMAGE="$base" --build-arg VERSION="$version" \
         --build-arg REVISION="$revision" --build-arg SOURCE="${SOURCE:-}" "$context" 2>"$work/log") ||
         { cat "$work/log" >&2; exit 1; }
-    # The one that it takes the place of is of no more use, unless a container still runs it.
+    # Removes the image that this one replaces, unless a container still uses it.
     [ -z "$before" ] || [ "$before" = "$after" ] || docker image rm "$before" >/dev/null 2>&1 || true
-    # It lives on below the image, and goes with it.
+    # Removes the name of the base; its layers stay as long as the image does.
     [ -z "$programs" ] || docker image rm "$base" >/dev/null
     rm -rf "$context"
     docker image ls --format '{{.Repository}}:{{.Tag}}  {{.Size}}' "$image:${TAG:-latest}"

@@ -1,13 +1,13 @@
 #!/bin/sh
-# Lays out what an image holds: DESTINATION/root becomes its root, DESTINATION/content belongs to its
-# user.
+# Lays out the files of an image: DESTINATION/root becomes its root, DESTINATION/content belongs to
+# its user.
 # usage: images/stage.sh BINARY DIRECTORY-OF-BINARIES DESTINATION
 set -eu
 binary=$1 from=$2 to=$3
 cd "$(dirname "$0")/.."
 mkdir -p "$to/root/bin" "$to/content/videos"
 cp "$from/$binary" "$to/root/bin/"
-# A name that ENTRYPOINT and HEALTHCHECK can know, and those by which compose files probe.
+# The name in ENTRYPOINT and HEALTHCHECK, and the names that compose files use for health checks.
 for name in entrypoint wget curl sh; do
     ln -s "$binary" "$to/root/bin/$name"
 done

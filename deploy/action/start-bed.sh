@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Starts a bed from the all-in-one image and writes its URLs to $GITHUB_OUTPUT: what `action.yml` runs.
+# Starts a bed from the all-in-one image and writes its URLs to $GITHUB_OUTPUT. `action.yml` runs it.
 #
 # Inputs: IMAGE, NAME, NAMESPACE, CONTENT (a directory, or empty), PORT_OFFSET, BIND, TIMEOUT (seconds).
 set -euo pipefail
@@ -14,8 +14,8 @@ fail() { # MESSAGE
 [[ $PORT_OFFSET =~ ^[0-9]+$ ]] || fail "wanted a port offset in decimal, got \"$PORT_OFFSET\""
 [[ $TIMEOUT =~ ^[0-9]+$ ]] || fail "wanted a time-out in seconds, got \"$TIMEOUT\""
 
-# The runner's own network: the URLs are those of `seedbed up`, for steps, browsers and containers
-# that share it. What is set by the environment holds for the image's health check, too.
+# The bed shares the runner's network, so its URLs are those of `seedbed up` for all steps. Settings are
+# environment variables, so that the image's health check has them too.
 create=(docker create --name "$NAME" --network host --read-only --cap-drop ALL
     --security-opt no-new-privileges --env "SEEDBED_BIND=$BIND" --env "SEEDBED_PORT_OFFSET=$PORT_OFFSET")
 if [ -n "$NAMESPACE" ]; then
@@ -28,7 +28,7 @@ fi
 container=$("${create[@]}" "$IMAGE") || fail "failed to make a container of $IMAGE: see above"
 docker start "$container" >/dev/null || fail "failed to start $IMAGE: see above"
 
-# A bed that is up prints `ready`; the log of one that fails ends with the reason.
+# A bed prints `ready` when it is up. If it fails, its last log line is the reason.
 exec 3< <(exec timeout "$TIMEOUT" docker logs --follow "$container" 2>&1)
 logs=$!
 line="" last="it printed nothing"
