@@ -61,7 +61,7 @@ impl Running {
             assert!(ended.is_none(), "the server ended: {ended:?}");
             let sockets: HashSet<String> = fs::read_dir(format!("{process}/fd"))
                 .ok()?
-                .filter_map(|entry| Some(fs::read_link(entry.ok()?.path()).ok()?))
+                .filter_map(|entry| fs::read_link(entry.ok()?.path()).ok())
                 .map(|target| target.to_string_lossy().into_owned())
                 .collect();
             let table = fs::read_to_string(format!("{process}/net/tcp")).ok()?;
