@@ -2,7 +2,7 @@
 # set-up, which is quick when there is nothing to do.
 
 .DEFAULT_GOAL := help
-.PHONY: bench-range bench-seeder help up test videos release debug fmt setup-up setup-test readme bench-tracker setup-bench-tracker test-aquatic test-matrix \
+.PHONY: check bench-range bench-seeder help up test videos release debug fmt setup-up setup-test readme bench-tracker setup-bench-tracker test-aquatic test-matrix \
 	images compose-up compose-test compose-down setup-containers
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
@@ -31,6 +31,9 @@ help: ## Show this list
 
 up: setup-up release ## Make the videos and run the whole bed; ARGS="--port-offset 100" for flags
 	@exec target/release/seedbed up $(ARGS)
+
+check: ## Check format, clippy and docs, and run the unit and protocol tests: no containers, no clients
+	@tests/check.sh
 
 test: setup-test debug images ## Pass every test
 	@DENY=$(DENY) tests/run.sh
@@ -81,7 +84,10 @@ compose-up: images ## Run a bed of containers until it is healthy; PROJECT=run-1
 	@while [ "$$(docker ps -q --filter label=com.docker.compose.project=$(PROJECT) --filter health=starting)" ]; do sleep 0.1; done
 	@$(COMPOSE) ps
 
-compose-test: setup-test images ## Test the images and the compose file
+compose-check: ## Check format, clippy and docs, and run the unit and protocol tests: no containers, no clients
+	@tests/check.sh
+
+test: setup-test images ## Test the images and the compose file
 	@cargo test --locked -p seedbed-tests --test containers
 
 compose-down: ## Take a bed of containers down, with all that belongs to it; PROJECT=run-17
