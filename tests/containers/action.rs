@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeMap,
     fs,
-    net::{Ipv4Addr, TcpListener},
     os::unix::fs::PermissionsExt as _,
     process::{Command, Output},
     sync::atomic::{AtomicU32, Ordering},
@@ -54,16 +53,22 @@ fn start_bed(inputs: &[(&str, &str)]) -> Started {
     Started { container, output, outputs }
 }
 
-/// An offset at which all ports of a bed are free, and below those that outgoing connections get. No
-/// two calls give the same.
-fn free_offset() -> String {
-    static TAKEN: AtomicU32 = AtomicU32::new(0);
+/// An offset that puts a bed's ports below those of outgoing connections. No two calls return the
+/// same.
+fn next_offset() -> String {
+    static CALLS: AtomicU32 = AtomicU32::new(0);
+    let next = std::process::id() + 7 * CALLS.fetch_add(1, Ordering::Relaxed);
+    (10_000 + next % 14_000).to_string()
+}
+
+/// Starts a bed at the first offset where its ports are free, which the bed itself finds out.
+/// Returns the offset too.
+fn start_bed_on_free_ports(inputs: &[(&str, &str)]) -> (String, Started) {
     loop {
-        let next = std::process::id() + 7 * TAKEN.fetch_add(1, Ordering::Relaxed);
-        let offset = u16::try_from(10_000 + next % 14_000).unwrap();
-        let is_free = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port + offset)).is_ok();
-        if [8000, 3001, 3002, 6881].into_iter().all(is_free) {
-            return offset.to_string();
+        let offset = next_offset();
+        let bed = start_bed(&[&[("PORT_OFFSET", &*offset)], inputs].concat());
+        if !bed.printed().contains("Address already in use") {
+            return (offset, bed);
         }
     }
 }
@@ -71,8 +76,7 @@ fn free_offset() -> String {
 #[test]
 fn every_url_that_the_action_gives_answers_and_a_second_bed_on_its_ports_fails_with_the_reason() {
     let _guard = beside_others();
-    let offset = free_offset();
-    let bed = start_bed(&[("PORT_OFFSET", &offset), ("NAMESPACE", "action")]);
+    let (offset, bed) = start_bed_on_free_ports(&[("NAMESPACE", "action")]);
     succeeded("start-bed.sh", &bed.output);
     assert_eq!(get(&bed.get("tracker-url", "/health")).status, 200);
     // An announce without an infohash is answered, with an error.
@@ -112,7 +116,7 @@ fn a_directory_of_content_is_what_the_bed_has() {
     fs::set_permissions(content.path(), fs::Permissions::from_mode(0o755)).unwrap();
     fs::write(content.path().join("notes.txt"), "content of the caller's own").unwrap();
     let path = content.path().to_str().unwrap();
-    let bed = start_bed(&[("PORT_OFFSET", &free_offset()), ("CONTENT", path)]);
+    let (_, bed) = start_bed_on_free_ports(&[("CONTENT", path)]);
     succeeded("start-bed.sh", &bed.output);
     let torrents = get_json(&bed.get("seeder-url", "/torrents"));
     let names = torrents.as_array().unwrap().iter().map(|torrent| torrent["name"].clone());
@@ -125,7 +129,6 @@ fn a_bed_that_cannot_be_had_fails_with_the_reason_and_leaves_nothing() {
     let _guard = beside_others();
     let empty = tempfile::tempdir().unwrap();
     fs::set_permissions(empty.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    let offset = free_offset();
     for (input, value, reason) in [
         ("CONTENT", "/nothing/here", "wanted a content directory, got \"/nothing/here\""),
         ("CONTENT", empty.path().to_str().unwrap(), "nothing to seed"),
@@ -134,7 +137,7 @@ fn a_bed_that_cannot_be_had_fails_with_the_reason_and_leaves_nothing() {
         ("TIMEOUT", "0.1", "wanted a time-out in seconds, got \"0.1\""),
         ("BIND", "nowhere", "nowhere"),
     ] {
-        let bed = start_bed(&[("PORT_OFFSET", &offset), (input, value)]);
+        let (_, bed) = start_bed_on_free_ports(&[(input, value)]);
         assert_eq!(bed.output.status.code(), Some(1), "{input}={value}: {}", bed.printed());
         let printed = bed.printed();
         let last = printed.lines().last().unwrap();

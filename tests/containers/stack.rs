@@ -1,11 +1,6 @@
 //! The stack file, deployed on a Swarm of one node.
 
-use std::{
-    collections::BTreeSet,
-    fs::File,
-    process::Command,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeSet, fs::File, process::Command, time::Instant};
 
 use seedbed_testkit::wait_until;
 use seedbed_tests::{
@@ -134,18 +129,15 @@ impl Drop for Stack {
             }
         }
         let _gone = try_docker(&["stack", "rm", &self.0]);
-        // It goes after the command has ended.
-        let label = format!("label=com.docker.stack.namespace={}", self.0);
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while Instant::now() < deadline
-            && [
-                vec!["ps", "-aq", "--filter", &label],
-                vec!["network", "ls", "-q", "--filter", &label],
-            ]
-            .iter()
-            .any(|args| !try_docker(args).stdout.is_empty())
-        {
-            std::thread::sleep(Duration::from_millis(50));
+        // The command ends before the stack is gone. A test that already fails does not wait for it.
+        if !std::thread::panicking() {
+            let label = format!("label=com.docker.stack.namespace={}", self.0);
+            let filter = ["-q", "--filter", &label];
+            wait_until("the stack to be gone", || {
+                [&["ps", "-a"][..], &["network", "ls"]]
+                    .iter()
+                    .all(|list| try_docker(&[list, &filter[..]].concat()).stdout.is_empty())
+            });
         }
     }
 }

@@ -6,6 +6,7 @@
 mod browser;
 mod http;
 mod openapi;
+mod port;
 mod server;
 mod tool;
 mod wait;
@@ -17,6 +18,7 @@ use sha2::{Digest as _, Sha256};
 pub use browser::run_page;
 pub use http::{Response, get, get_json, request, request_with};
 pub use openapi::OpenApi;
+pub use port::reserve_port;
 pub use server::{Finished, Server, binary, run, run_with_env};
 pub use tool::{Tool, require};
 pub use wait::{eventually, wait_until};

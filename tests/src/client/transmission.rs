@@ -1,13 +1,8 @@
 //! Transmission 3.00: TCP over both versions of IP, RC4. It cannot be told to use uTP only.
 
-use std::{
-    fs,
-    net::{Ipv6Addr, TcpListener},
-    path::Path,
-    process::Command,
-};
+use std::{fs, path::Path, process::Command};
 
-use seedbed_testkit::{Tool, require};
+use seedbed_testkit::{Tool, require, reserve_port};
 
 use super::{Connect, private_directory, script_that_marks_done};
 
@@ -23,8 +18,7 @@ pub(super) fn command(source: &str, directory: &Path, connect: Connect) -> Optio
     fs::write(config.join("settings.json"), settings).expect("a file can be written");
     let mut command = Command::new(require(Tool::TRANSMISSION));
     // Its own choice of a port is the same for processes that start in the same second.
-    let free = TcpListener::bind((Ipv6Addr::UNSPECIFIED, 0)).and_then(|free| free.local_addr());
-    command.arg("--port").arg(free.expect("a port is free").port().to_string());
+    command.arg("--port").arg(reserve_port().to_string());
     command.arg("--config-dir").arg(config).arg("--download-dir").arg(directory);
     // It goes on to seed when it is done, but runs a script first.
     command.arg("--finish").arg(script_that_marks_done(directory));
