@@ -1,6 +1,4 @@
 //! The routes that every server has: `/health`, `/version` and `/metrics`.
-//!
-//! The control API (faults and journal) belongs here too, so that all servers share it.
 
 use std::sync::Arc;
 
@@ -23,20 +21,20 @@ use utoipa_axum::{
 
 use crate::Metrics;
 
-/// What a server says of itself at `/health`.
+/// The state of a server, as `/health` returns it.
 #[derive(Clone, Debug, Default)]
 pub struct Health {
-    /// Why the server is not healthy; none where it is.
+    /// Why the server is not healthy; `None` if it is.
     pub degraded: Option<String>,
     /// The keys that follow `status` (and `reason`).
     pub details: Map<String, Value>,
 }
 
 impl Health {
-    /// Healthy unless `degraded` says why not; the details are those of a struct.
+    /// A server that is healthy unless `degraded` has a reason. The fields of `details` follow the status.
     ///
     /// # Panics
-    /// `details` is no struct.
+    /// `details` is not a struct.
     #[must_use]
     pub fn new(degraded: Option<String>, details: &impl Serialize) -> Self {
         match serde_json::to_value(details) {
@@ -68,7 +66,7 @@ enum Status {
     Degraded,
 }
 
-/// Who is serving, as `/version` gives it.
+/// A server's name and version, as `/version` returns them.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub struct Identity {
     /// The binary's name, such as `seedbed-tracker`.
@@ -77,7 +75,7 @@ pub struct Identity {
     pub version: &'static str,
 }
 
-/// The identity of the crate that it is called in.
+/// The [`Identity`](crate::admin::Identity) of the calling crate.
 #[macro_export]
 macro_rules! identity {
     () => {
@@ -85,7 +83,7 @@ macro_rules! identity {
     };
 }
 
-/// The common routes of a server, with their descriptions; `health` is asked anew at each request.
+/// The common routes of a server, with their descriptions. `health` is called for each request.
 pub fn router(
     identity: Identity,
     metrics: Metrics,
@@ -182,17 +180,17 @@ async fn not_allowed() -> Response {
     ([(header::ALLOW, ALLOW)], error).into_response()
 }
 
-/// An error as every control endpoint gives it.
+/// The body of an error of every endpoint.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Error)]
 pub struct ErrorBody {
-    /// What was wanted and what came.
+    /// What the server wanted and what it got.
     pub error: String,
     /// The status code of the response.
     pub status: u16,
 }
 
-/// An error as every control endpoint gives it: `{"error":"...","status":400}`.
+/// An error response as every endpoint returns it: `{"error":"...","status":400}`.
 #[must_use]
 pub fn error(status: StatusCode, message: impl Into<String>) -> Response {
     let body = ErrorBody { error: message.into(), status: status.as_u16() };

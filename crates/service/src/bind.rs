@@ -11,14 +11,14 @@ use std::{
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-/// Connections that may wait to be accepted.
+/// How many connections may wait to be accepted.
 const BACKLOG: i32 = 1024;
 
-/// Receive buffer asked for on UDP sockets, in bytes: what a burst of announces needs. The kernel
-/// gives as much of it as it allows.
+/// Receive buffer requested for UDP sockets, in bytes, sized for a burst of announces. The kernel may
+/// grant less.
 const UDP_BUFFER: usize = 4 << 20;
 
-/// How often a free TCP port whose UDP twin is taken is given back for another.
+/// How many free TCP ports are tried to find one that is free for UDP too.
 const PAIR_ATTEMPTS: usize = 32;
 
 /// An address could not be bound.

@@ -9,11 +9,11 @@ use url::Url;
 
 use crate::{bind, http_client};
 
-/// How long one probe may take.
-const PROBE: Duration = Duration::from_secs(2);
+/// How long one request may take.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long to wait between two probes.
-const PAUSE: Duration = Duration::from_millis(50);
+/// How long to wait between two requests.
+const RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Exit 0 if the server is healthy and 1 if it is not
 #[derive(Args, Clone, Debug)]
@@ -35,10 +35,10 @@ fn parse_seconds(text: &str) -> Result<f64, String> {
 }
 
 impl Healthcheck {
-    /// Asks the server, which listens on `listen` unless `--url` says otherwise.
+    /// Requests the health of the server at `--url`, or else of the one that listens on `listen`.
     ///
     /// # Errors
-    /// It is not healthy, and did not become so in time.
+    /// The server is not healthy, and did not become healthy in time.
     pub async fn run(&self, listen: SocketAddr) -> anyhow::Result<()> {
         let url = match &self.url {
             Some(url) => url.clone(),
@@ -48,15 +48,15 @@ impl Healthcheck {
         loop {
             match probe(&url).await {
                 Ok(()) => return Ok(()),
-                Err(error) if Instant::now() + PAUSE >= deadline => return Err(error),
-                Err(_) => sleep(PAUSE).await,
+                Err(error) if Instant::now() + RETRY_INTERVAL >= deadline => return Err(error),
+                Err(_) => sleep(RETRY_INTERVAL).await,
             }
         }
     }
 }
 
 async fn probe(url: &Url) -> anyhow::Result<()> {
-    let (status, body) = http_client::get(url, PROBE).await.context("not healthy")?;
+    let (status, body) = http_client::get(url, REQUEST_TIMEOUT).await.context("not healthy")?;
     if !status.is_success() {
         bail!("not healthy: {url} answered {status}: {}", String::from_utf8_lossy(&body).trim());
     }

@@ -1,7 +1,6 @@
 //! A minimal HTTP/1.1 client: one request on a connection of its own, plain text only.
 //!
-//! It serves the health checks and the announcer, neither of which needs TLS, redirects or a
-//! connection pool.
+//! Health checks and the announcer use it. Neither needs TLS, redirects or a connection pool.
 
 use std::time::Duration;
 
@@ -16,7 +15,7 @@ use url::Url;
 /// Largest body that is read, in bytes.
 const BODY_LIMIT: usize = 64 << 20;
 
-/// Why a request has no answer.
+/// Why a request failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -26,13 +25,13 @@ pub enum Error {
     /// Name resolution or the TCP connection failed.
     #[error("failed to connect to {0}")]
     Connect(String, #[source] std::io::Error),
-    /// The connection broke, or what came is not HTTP.
+    /// The connection broke, or the response is not HTTP.
     #[error("failed to get {0}")]
     Exchange(Url, #[source] hyper::Error),
-    /// The body broke off or is longer than the limit.
+    /// The body is incomplete or longer than the limit.
     #[error("failed to read the body of {0}")]
     Body(Url, #[source] Box<dyn std::error::Error + Send + Sync>),
-    /// No answer in time.
+    /// The response did not come in time.
     #[error("no answer from {0} within {1:?}")]
     TimedOut(Url, Duration),
 }
@@ -40,7 +39,7 @@ pub enum Error {
 /// Gets `url` and reads the whole body.
 ///
 /// # Errors
-/// No complete answer within `timeout`; an answer of any status is not an error.
+/// There is no complete response within `timeout`. A response of any status is not an error.
 pub async fn get(url: &Url, timeout: Duration) -> Result<(StatusCode, Bytes), Error> {
     let exchange = async {
         let answer = send(Method::GET, url, HeaderMap::new()).await?;
@@ -49,10 +48,10 @@ pub async fn get(url: &Url, timeout: Duration) -> Result<(StatusCode, Bytes), Er
     within(timeout, url, exchange).await
 }
 
-/// Gives `exchange` with `url` so much time.
+/// Limits the time of an exchange with `url`.
 ///
 /// # Errors
-/// Its own, or that it took longer.
+/// The exchange failed or took longer.
 pub async fn within<T>(
     timeout: Duration,
     url: &Url,
@@ -63,7 +62,7 @@ pub async fn within<T>(
         .unwrap_or_else(|_| Err(Error::TimedOut(url.clone(), timeout)))
 }
 
-/// An answer whose head is there. Dropping it closes the connection.
+/// A response whose head has arrived. Dropping it closes the connection.
 #[derive(Debug)]
 pub struct Answer {
     url: Url,
@@ -81,7 +80,7 @@ impl Answer {
     /// Reads the whole body.
     ///
     /// # Errors
-    /// It breaks off, or is too long.
+    /// The body is incomplete or too long.
     pub async fn body(self) -> Result<Bytes, Error> {
         let Self { url, response, _connection } = self;
         match Limited::new(response.into_body(), BODY_LIMIT).collect().await {
@@ -91,11 +90,11 @@ impl Answer {
     }
 }
 
-/// Sends a request without a body, and gives the answer as soon as its head is there. `headers` are
-/// added to those that every request has, and take the place of those of their name.
+/// Sends a request without a body, and returns the response as soon as its head arrives. `headers`
+/// replace fields of the same name that every request has.
 ///
 /// # Errors
-/// No answer; one of any status is not an error.
+/// There is no response. A response of any status is not an error.
 pub async fn send(method: Method, url: &Url, headers: HeaderMap) -> Result<Answer, Error> {
     let unsupported = || Error::Unsupported(url.clone());
     if url.scheme() != "http" {

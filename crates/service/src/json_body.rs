@@ -1,4 +1,4 @@
-//! A request's content as JSON, with errors that name the field at fault.
+//! Extracts a request's JSON body, with errors that name the field at fault.
 
 use axum::{
     body::{Bytes, to_bytes},
@@ -10,11 +10,11 @@ use serde::de::DeserializeOwned;
 
 use crate::admin;
 
-/// Longest content of a control request in bytes.
+/// Largest body in bytes.
 const LIMIT: usize = 64 << 10;
 
-/// Extracts a value from a request's content, whatever its Content-Type says; at most
-/// 64 KiB.
+/// Extracts a value from a JSON body of at most 64 KiB. [`guard`](crate::guard) checks the
+/// Content-Type.
 #[derive(Clone, Copy, Debug)]
 pub struct JsonBody<T>(pub T);
 
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mistake_is_told_with_the_field_that_it_is_in() {
+    fn errors_name_the_field_at_fault() {
         for (body, wanted) in [
             (r#"{"inner":{"size":"x"}}"#, "inner.size: invalid type"),
             (r#"{"inner":{}}"#, "inner: missing field `size`"),

@@ -1,9 +1,9 @@
 //! What every seedbed server has in common, written once.
 //!
 //! A server's `main` parses its command line into a struct that flattens [`LogArgs`], hands
-//! control to [`run`], binds its sockets with [`bind`], says so with [`startup`] and
+//! control to [`run`], binds its sockets with [`bind`], prints their addresses with [`startup`] and
 //! passes them to its library together with a [`Shutdown`]. The library mounts
-//! [`admin::router`] beside its own routes and serves them with [`serve::serve`].
+//! [`admin::router`] beside its own routes, and [`guard`] in front of them.
 
 pub mod accept;
 pub mod admin;

@@ -1,7 +1,7 @@
 //! The OpenAPI document of a server, at `/openapi.json`.
 //!
-//! It is collected from the handlers themselves: a route can only be added together with its
-//! description (`#[utoipa::path]` and `routes!`).
+//! The handlers carry its parts: a route can only be added together with its description
+//! (`#[utoipa::path]` and `routes!`).
 
 use std::sync::Arc;
 
@@ -20,16 +20,15 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::admin::{self, Identity};
 
-/// The routes with `/openapi.json` beside them; every error that has no body of its own gets one
-/// in JSON.
+/// Adds `/openapi.json` to the routes, and a JSON body to errors without one.
 pub fn serve(identity: Identity, routes: OpenApiRouter) -> Router {
     let document = document(identity, routes.clone());
     let routes = routes.merge(route(document));
-    // Around the whole router, since that is where `Allow` is there.
+    // Outside of the whole router, because the router adds `Allow`.
     Router::new().fallback_service(Router::from(routes)).layer(map_response(with_body))
 }
 
-/// The document of these routes and of its own, for a server that has more to add to it.
+/// The document of these routes and of its own route, for a server that adds more to it.
 #[must_use]
 pub fn document(identity: Identity, routes: OpenApiRouter) -> OpenApi {
     let mut document = routes.merge(route(OpenApi::default())).into_openapi();
@@ -43,7 +42,7 @@ pub fn route(document: OpenApi) -> OpenApiRouter {
     OpenApiRouter::new().routes(routes!(openapi)).with_state(Arc::new(document))
 }
 
-/// Describes content that is neither JSON nor text; utoipa takes `Vec<u8>` for a list of numbers.
+/// Describes binary content: utoipa describes `Vec<u8>` as a list of numbers.
 #[derive(Debug, ToSchema)]
 #[schema(value_type = String, format = Binary)]
 pub struct Binary(());
@@ -59,7 +58,7 @@ async fn openapi(State(document): State<Arc<OpenApi>>) -> Response {
     Json(&*document).into_response()
 }
 
-/// axum's own answers to what no handler takes are empty or plain text.
+/// Adds a JSON body to an error. axum's own errors are empty or plain text.
 async fn with_body(response: Response) -> Response {
     let status = response.status();
     let is_error = status.is_client_error() || status.is_server_error();

@@ -1,5 +1,4 @@
-//! Parts of a process side by side: one that fails takes the others with it, since half a server is
-//! worse than none.
+//! The tasks that make up a process. If one fails, all end: half a server is worse than none.
 
 use anyhow::Context as _;
 use tokio::task::JoinSet;
@@ -14,22 +13,22 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// None yet. The first failure cancels `shutdown`.
+    /// Creates an empty set. The first failure cancels `shutdown`.
     #[must_use]
     pub fn new(shutdown: &Shutdown) -> Self {
         Self { tasks: JoinSet::new(), shutdown: shutdown.clone() }
     }
 
-    /// Runs a part, which watches the shutdown itself.
+    /// Runs a task. It has to watch the shutdown itself.
     pub fn spawn(&mut self, part: impl Future<Output = anyhow::Result<()>> + Send + 'static) {
         let shutdown = self.shutdown.clone();
         self.tasks.spawn(async move { part.await.inspect_err(|_| shutdown.cancel()) });
     }
 
-    /// Waits until all have ended.
+    /// Waits until all tasks have ended.
     ///
     /// # Errors
-    /// The first failure.
+    /// A task failed; this is the first failure.
     pub async fn finished(mut self) -> anyhow::Result<()> {
         let mut outcome = Ok(());
         while let Some(ended) = self.tasks.join_next().await {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 pub use tokio_util::sync::CancellationToken as Shutdown;
 
-/// How long requests and connections under way may take to end once shutdown is asked for. The
-/// process as a whole is to be gone within two seconds.
+/// How long open requests and connections may take after shutdown begins. The whole process ends
+/// within two seconds.
 pub const GRACE: Duration = Duration::from_millis(1000);
 
 /// Cancels `shutdown` on the first SIGINT or SIGTERM; the second ends the process at once.

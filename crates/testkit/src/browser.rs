@@ -1,7 +1,6 @@
-//! A page in headless Chromium.
+//! Runs a page in headless Chromium.
 //!
-//! The page itself says what it saw, so that no debugging protocol is needed: it asks for
-//! `/done?` and the text.
+//! The page reports its result by requesting `/done?` and a text, so no debugging protocol is needed.
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
@@ -14,11 +13,11 @@ use percent_encoding::percent_decode_str;
 
 use crate::{DEADLINE, Tool, require, wait_until};
 
-/// Opens `html` in a browser with a new profile and waits for what it reports by
-/// `fetch("/done?" + encodeURIComponent(text))`. It can load the `assets`, JavaScript by path.
+/// Opens `html` in a browser with a new profile and returns the text that it reports with
+/// `fetch("/done?" + encodeURIComponent(text))`. `assets` are scripts that the page can load, by path.
 ///
 /// # Panics
-/// There is no Chromium, or the page says nothing for [`DEADLINE`].
+/// Chromium is not installed, or the page reports nothing within [`DEADLINE`].
 #[must_use]
 pub fn run_page(html: &str, assets: &[(&str, &str)]) -> String {
     let chromium = require(Tool::CHROMIUM);
@@ -42,7 +41,7 @@ pub fn run_page(html: &str, assets: &[(&str, &str)]) -> String {
     let begun = Instant::now();
     let mut report = None;
     wait_until("the page to say what it saw", || {
-        assert!(begun.elapsed() < DEADLINE, "the page said nothing for {DEADLINE:?}");
+        assert!(begun.elapsed() < DEADLINE, "the page reported nothing within {DEADLINE:?}");
         while report.is_none()
             && let Ok((stream, _)) = listener.accept()
         {
@@ -53,7 +52,7 @@ pub fn run_page(html: &str, assets: &[(&str, &str)]) -> String {
     report.expect("waited for")
 }
 
-/// Answers one request. The page's report, if it is that.
+/// Answers one request. Returns the page's report, if the request is one.
 fn answer(mut stream: TcpStream, html: &str, assets: &[(&str, &str)]) -> Option<String> {
     stream.set_nonblocking(false).ok()?;
     // A browser opens connections that it may never use.

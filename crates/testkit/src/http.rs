@@ -1,4 +1,4 @@
-//! HTTP for tests: raw enough that nothing a server sends is hidden.
+//! An HTTP client for tests that hides nothing of what a server sends.
 
 use std::{
     io::{Read as _, Write as _},
@@ -10,14 +10,14 @@ use url::Url;
 
 use crate::DEADLINE;
 
-/// A response as it came over the wire.
+/// A response, as received.
 #[derive(Clone, Debug)]
 pub struct Response {
     /// Status code.
     pub status: u16,
     /// Header fields in order, names in lower case.
     pub headers: Vec<(String, String)>,
-    /// Everything after the header section, as it came: with a chunked transfer coding still on.
+    /// The bytes after the header section. A chunked transfer coding is not decoded.
     pub body: Vec<u8>,
 }
 
@@ -37,7 +37,7 @@ impl Response {
     /// The body as JSON.
     ///
     /// # Panics
-    /// It is not JSON.
+    /// The body is not JSON.
     #[must_use]
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body)
@@ -49,13 +49,13 @@ impl Response {
 /// own and reads to its end; `Connection: close` is added.
 ///
 /// # Panics
-/// The connection fails, or what comes is not HTTP.
+/// The connection fails, or the response is not HTTP.
 #[must_use]
 pub fn request(address: SocketAddr, head: &str) -> Response {
     request_with(address, head, b"")
 }
 
-/// As [`request`], with content; `Content-Length` is added where there is any.
+/// As [`request`], with content. `Content-Length` is added if there is any.
 ///
 /// # Panics
 /// As for [`request`].
@@ -107,10 +107,10 @@ pub fn get(url: &Url) -> Response {
     request(address, &format!("GET {path} HTTP/1.1"))
 }
 
-/// Gets a URL whose answer is JSON.
+/// Gets a URL and parses the response as JSON.
 ///
 /// # Panics
-/// As for [`request`], or the answer is not 200 with JSON.
+/// As for [`request`], or the response is not 200 with JSON.
 #[must_use]
 pub fn get_json(url: &Url) -> Value {
     let response = get(url);

@@ -1,7 +1,7 @@
 //! Test support: starts real binaries on port 0, waits for `ready`, and ends them on drop.
 //!
-//! Everything here panics with what it saw where a test cannot go on; nothing sleeps for a while
-//! and hopes.
+//! Functions panic when a test cannot go on, with what they saw in the message. They wait for
+//! conditions, never for a fixed time.
 
 mod browser;
 mod http;
@@ -23,7 +23,7 @@ pub use server::{Finished, Server, binary, run, run_with_env};
 pub use tool::{Tool, require};
 pub use wait::{eventually, wait_until};
 
-/// Longest that anything may take before a test gives up on it: generous, for a loaded machine.
+/// How long a test waits before it gives up. It is generous, for a loaded machine.
 pub const DEADLINE: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// SHA-256 of `bytes`, as 64 lower-case hex digits.
@@ -32,7 +32,7 @@ pub fn sha256(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
 }
 
-/// SHA-256 of a file, as [`sha256`] gives it.
+/// SHA-256 of a file, in the form of [`sha256`].
 ///
 /// # Panics
 /// The file cannot be read.

@@ -1,4 +1,4 @@
-//! A server's OpenAPI document, held against what the server answers.
+//! Compares a server's responses with its OpenAPI document.
 
 use std::{collections::BTreeSet, net::SocketAddr};
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{Response, Server, get_json, request_with};
 
-/// The methods that a path can have. HEAD is not described: it goes with GET.
+/// The methods that a document describes. HEAD goes with GET and is not described.
 const METHODS: [&str; 7] = ["get", "put", "post", "delete", "patch", "options", "trace"];
 
 /// The document of a running server, and which of its operations have been called.
@@ -23,7 +23,7 @@ impl OpenApi {
     /// The document at `/openapi.json`.
     ///
     /// # Panics
-    /// There is none, or it is of another version than OpenAPI 3.1.
+    /// There is no document, or its version is not OpenAPI 3.1.
     #[must_use]
     pub fn of(server: &Server) -> Self {
         let document = get_json(&server.url("/openapi.json"));
@@ -47,7 +47,7 @@ impl OpenApi {
     /// Calls an operation at `target`, with header fields and JSON as content.
     ///
     /// # Panics
-    /// The content is not as the document has it, or the answer is not; see [`OpenApi::check`].
+    /// The content or the response differs from the document; see [`OpenApi::check`].
     pub fn call(
         &mut self,
         operation: &str,
@@ -70,10 +70,10 @@ impl OpenApi {
         answer
     }
 
-    /// Counts the operation as called, and compares the answer with its description.
+    /// Counts the operation as called, and compares the response with its description.
     ///
     /// # Panics
-    /// The status or the content type is not described, or the JSON is not as its schema has it.
+    /// The document lacks the status or the content type, or the JSON does not match its schema.
     pub fn check(&mut self, operation: &str, answer: &Response) {
         let status = answer.status;
         let described = &self.operation(operation)["responses"][&status.to_string()];
@@ -97,7 +97,7 @@ impl OpenApi {
     }
 
     /// # Panics
-    /// There are operations that have not been called.
+    /// An operation has not been called.
     pub fn assert_all_called(&self) {
         assert_eq!(self.called, self.operations(), "each operation is called");
     }
@@ -105,8 +105,7 @@ impl OpenApi {
     /// `target` puts values into a path.
     ///
     /// # Panics
-    /// A path takes a method that it is not described with, or refuses it otherwise than as
-    /// servers do.
+    /// A path accepts a method that the document lacks, or does not refuse it with 405 and `Allow`.
     pub fn assert_refuses_other_methods(&self, target: impl Fn(&str) -> String) {
         for path in self.paths() {
             for method in self.methods(path, false) {

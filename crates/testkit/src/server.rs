@@ -25,7 +25,7 @@ pub struct Server {
     stopped: bool,
 }
 
-/// How a process ended, with all that it printed.
+/// The exit status and the output of a process.
 #[derive(Debug)]
 pub struct Finished {
     /// Its exit status.
@@ -74,7 +74,7 @@ pub fn run_with_env<S: AsRef<OsStr>>(
     Finished { stdout: lines.iter().map(|line| line + "\n").collect(), ..finished }
 }
 
-/// A command that none of the caller's settings for seedbed reach.
+/// A command without the caller's environment variables for seedbed.
 fn hermetic(program: &Path) -> Command {
     const TRACKER_NAMES: [&str; 9] = [
         "HTTP",
@@ -101,7 +101,7 @@ impl Server {
     /// Starts `program` and waits for its line `ready`.
     ///
     /// # Panics
-    /// It ends or says nothing for [`DEADLINE`] before it is ready; its log is in the message.
+    /// It ends, or prints nothing for [`DEADLINE`], before it is ready. Its log is in the message.
     pub fn start<S: AsRef<OsStr>>(program: &Path, args: impl IntoIterator<Item = S>) -> Self {
         Self::start_with_env(program, args, [] as [(&str, &str); 0])
     }
@@ -153,8 +153,7 @@ impl Server {
                 move || collect(stderr, &log)
             }),
             std::thread::spawn(move || {
-                // Read to the end even when nobody listens any more: a full pipe would stop the
-                // server.
+                // Read to the end even if nobody receives the lines: a full pipe would drop some.
                 for line in BufReader::new(stdout).lines().map_while(Result::ok) {
                     let _gone = send.send(line);
                 }
@@ -238,7 +237,7 @@ impl Server {
         self.finish()
     }
 
-    /// Kills it at once (SIGKILL): it gets no chance to say good-bye.
+    /// Kills it with SIGKILL, so it cannot tell a tracker that it stops.
     pub fn kill(mut self) {
         self.end();
     }

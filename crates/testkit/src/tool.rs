@@ -1,4 +1,4 @@
-//! Real clients and other programs that tests need.
+//! Clients and other programs that tests need.
 
 use std::{
     path::PathBuf,
@@ -10,7 +10,7 @@ use std::{
 pub struct Tool {
     /// The command.
     pub command: &'static str,
-    /// Arguments with which it succeeds at once where it is installed.
+    /// Arguments with which an installed program succeeds at once.
     pub probe: &'static [&'static str],
     /// The line that installs it.
     pub install: &'static str,
@@ -61,7 +61,7 @@ impl Tool {
     };
 }
 
-/// The command of a tool that is there.
+/// The command of an installed tool.
 ///
 /// # Panics
 /// It is not installed; the message has the install line.

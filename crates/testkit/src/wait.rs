@@ -1,11 +1,11 @@
-//! Waiting for a condition instead of for a while.
+//! Waits for a condition instead of a fixed time.
 
 use std::time::{Duration, Instant};
 
 use crate::DEADLINE;
 
-/// How often a condition is looked at.
-const POLL: Duration = Duration::from_millis(10);
+/// How often a condition is checked.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Waits until `condition` holds.
 ///
@@ -15,7 +15,7 @@ pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     eventually(what, || condition().then_some(()));
 }
 
-/// Waits until `probe` gives a value.
+/// Waits until `probe` returns a value.
 ///
 /// # Panics
 /// It does not within [`DEADLINE`]; `what` is in the message.
@@ -25,7 +25,7 @@ pub fn eventually<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
         if let Some(value) = probe() {
             return value;
         }
-        assert!(Instant::now() < deadline, "waited {DEADLINE:?} in vain for {what}");
-        std::thread::sleep(POLL);
+        assert!(Instant::now() < deadline, "waited {DEADLINE:?} for {what}");
+        std::thread::sleep(POLL_INTERVAL);
     }
 }

@@ -1,12 +1,15 @@
 //! The names `wget`, `curl` and `sh` for a server's own binary.
 //!
-//! Compose files probe their containers with those commands, and an image with nothing but one
-//! binary in it has none of them. The images have links of those names to the binary: called by one
-//! of them it makes one request, and its exit code is what the command's would be.
+//! Compose files run these commands as health checks, and an image that holds one binary has none of
+//! them. The images have links of these names to the binary. Called by one of them, the binary makes
+//! one request and exits with the code that the command would have.
 //!
-//! They are probes. Of the options those are understood that have a meaning for one; others are
-//! refused by name. There is one try and no redirect, no file is written, and `sh` knows a list of
-//! commands with `&&`, `||` and `;`, nothing else of a shell.
+//! Only options that make sense for a health check are accepted; errors name the others. A probe
+//! tries once, follows no redirect and writes no file. `sh` runs a list of commands with `&&`, `||`
+//! and `;`, and knows nothing else of a shell.
+//!
+//! Linking this costs less than the alternatives: `busybox-static` has 2.0 MB and no `curl`, a static
+//! binary of its own has 1.3 MB, and the tracker's image may take 6 MB in all.
 
 mod options;
 mod shell;
@@ -26,7 +29,7 @@ use crate::http_client::{self, Error};
 
 pub(crate) use tool::Tool;
 
-/// What is asked, by whichever tool.
+/// The requests that a command line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Probe {
     tool: Tool,
@@ -35,20 +38,20 @@ struct Probe {
     headers: HeaderMap,
     timeout: Duration,
     /// Whether bodies go to stdout.
-    show: bool,
-    /// Whether a status of 400 and more is a failure.
-    fail: bool,
-    /// Whether nothing is said of a failure.
+    show_body: bool,
+    /// Whether a status of 400 and above is a failure.
+    fail_on_error: bool,
+    /// Whether errors are left out of stderr.
     quiet: bool,
 }
 
-/// How a command ended.
+/// The result of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Ended {
     code: u8,
-    /// What goes to stdout.
+    /// The bytes for stdout.
     output: Vec<u8>,
-    /// What goes to stderr.
+    /// The line for stderr.
     message: Option<String>,
 }
 
@@ -62,8 +65,8 @@ impl Ended {
     }
 }
 
-/// Does what a probing command would if this process was called by the name of one, and gives its
-/// exit code. A `main` calls it first.
+/// Runs the command by whose name this process was called, and returns its exit code; `None` if the
+/// name is the binary's own. Every `main` calls this first.
 #[must_use]
 pub fn run() -> Option<ExitCode> {
     let mut args = std::env::args_os().map(|arg| arg.to_string_lossy().into_owned());
@@ -81,7 +84,7 @@ pub fn run() -> Option<ExitCode> {
 }
 
 impl Probe {
-    /// Asks each URL in turn, until one fails.
+    /// Requests each URL in turn, until one fails.
     fn run(&self) -> Ended {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = match runtime {
@@ -91,15 +94,16 @@ impl Probe {
         let mut output = Vec::new();
         for url in &self.urls {
             let begun = Instant::now();
-            let asked = runtime.block_on(http_client::within(self.timeout, url, self.ask(url)));
-            let failure = match asked {
+            let result =
+                runtime.block_on(http_client::within(self.timeout, url, self.request(url)));
+            let failure = match result {
                 Ok((status, body)) => {
                     output.extend(body);
-                    let failed =
-                        self.fail && (status.is_client_error() || status.is_server_error());
-                    failed.then(|| (self.tool.refused(), format!("answered {status}")))
+                    let failed = self.fail_on_error
+                        && (status.is_client_error() || status.is_server_error());
+                    failed.then(|| (self.tool.code_of_error_status(), format!("answered {status}")))
                 }
-                Err(error) => Some((self.tool.code(&error), with_cause(&error))),
+                Err(error) => Some((self.tool.code_of_failure(&error), with_cause(&error))),
             };
             if let Some((code, why)) = failure {
                 let took = begun.elapsed().as_millis();
@@ -110,15 +114,15 @@ impl Probe {
         Ended { code: 0, output, message: None }
     }
 
-    async fn ask(&self, url: &Url) -> Result<(StatusCode, Vec<u8>), Error> {
+    async fn request(&self, url: &Url) -> Result<(StatusCode, Vec<u8>), Error> {
         let answer = http_client::send(self.method.clone(), url, self.headers.clone()).await?;
         let status = answer.status();
-        let body = if self.show { answer.body().await?.to_vec() } else { Vec::new() };
+        let body = if self.show_body { answer.body().await?.to_vec() } else { Vec::new() };
         Ok((status, body))
     }
 }
 
-/// An error and what caused it, on one line.
+/// An error and its causes, on one line.
 fn with_cause(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -129,7 +133,7 @@ fn with_cause(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// The header `name: value`.
+/// Adds the header field of the line `name: value`.
 fn add_header(headers: &mut HeaderMap, line: &str) -> Option<()> {
     let (name, value) = line.split_once(':')?;
     let name = header::HeaderName::from_bytes(name.trim().as_bytes()).ok()?;
@@ -137,7 +141,7 @@ fn add_header(headers: &mut HeaderMap, line: &str) -> Option<()> {
     Some(())
 }
 
-/// A URL as these tools take it: without a scheme it is HTTP.
+/// Parses a URL as these tools do: one without a scheme is HTTP.
 fn parse_url(text: &str) -> Result<Url, String> {
     let whole = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
     whole.parse().map_err(|error| format!("wanted a URL, got {text:?}: {error}"))

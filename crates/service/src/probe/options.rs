@@ -1,4 +1,4 @@
-//! Options as `getopt_long` reads them.
+//! Splits a command line into options and operands, as `getopt_long` does.
 
 /// The options of a command. A short option is a character; `long` are names without their dashes.
 #[derive(Clone, Copy, Debug)]
@@ -9,16 +9,16 @@ pub(super) struct Known {
     pub(super) long_with_value: &'static [&'static str],
 }
 
-/// One argument, understood.
+/// One parsed argument.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Argument {
-    /// An option without its dashes, and its value; empty where it takes none.
+    /// An option without its dashes, and its value, which is empty if it takes none.
     Option(String, String),
-    /// What is no option.
+    /// An argument that is no option.
     Operand(String),
 }
 
-/// Takes arguments apart.
+/// Parses arguments.
 ///
 /// # Errors
 /// An option is not known, or its value is missing.
@@ -65,7 +65,7 @@ pub(super) fn parse(known: &Known, args: &[String]) -> Result<Vec<Argument>, Str
 }
 
 fn unknown(option: &str) -> String {
-    format!("the option {option} means nothing to a probe")
+    format!("the option {option} is not supported by this probe")
 }
 
 #[cfg(test)]
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_named() {
+    fn errors_name_unknown_options() {
         for (line, name) in [("-sx", "-x"), ("--post U", "--post"), ("--fail=1", "--fail=1")] {
             assert!(parsed(line).unwrap_err().contains(name), "{line}");
         }

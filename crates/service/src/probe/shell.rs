@@ -1,26 +1,26 @@
-//! So much of `sh -c` as health checks written as a string need: commands with `&&`, `||` and `;`
-//! between them, quotes, and output sent to `/dev/null`.
+//! The part of `sh -c` that health checks written as a string use: commands separated by `&&`, `||`
+//! and `;`, quotes, and output sent to `/dev/null`.
 
 use super::{
     Ended,
     tool::{self, Tool},
 };
 
-/// What stands between two commands.
+/// The operator between two commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Then {
+enum Operator {
     /// `&&`
-    IfSo,
+    And,
     /// `||`
-    IfNot,
+    Or,
     /// `;` or a new line
-    Always,
+    Sequence,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Token {
     Word(String),
-    Then(Then),
+    Operator(Operator),
     /// `>`, with the stream that stands before it: 1, 2, or both.
     Redirect(Stream),
 }
@@ -42,9 +42,9 @@ struct Command {
 /// Runs `sh` with these arguments.
 pub(super) fn run(args: &[String]) -> Ended {
     let [option, script, ..] = args else {
-        return failed("this image has no shell: it understands -c \"wget ... || exit 1\"");
+        return failed("this image has no shell, only -c \"wget ... || exit 1\"");
     };
-    // `-ec` and the like; what the other letters ask for makes no difference here.
+    // `-ec` and the like: the other letters make no difference here.
     if !(option.starts_with('-') && option.ends_with('c')) {
         return failed(&format!("wanted -c and a command, got {option:?}"));
     }
@@ -58,13 +58,13 @@ fn failed(message: &str) -> Ended {
     Ended::failed(2, format!("sh: {message}"))
 }
 
-fn execute(list: &[(Then, Command)]) -> Ended {
+fn execute(list: &[(Operator, Command)]) -> Ended {
     let mut last = Ended::with_code(0);
-    for (then, command) in list {
-        let runs = match then {
-            Then::Always => true,
-            Then::IfSo => last.code == 0,
-            Then::IfNot => last.code != 0,
+    for (operator, command) in list {
+        let runs = match operator {
+            Operator::Sequence => true,
+            Operator::And => last.code == 0,
+            Operator::Or => last.code != 0,
         };
         if !runs {
             continue;
@@ -101,20 +101,20 @@ fn execute(list: &[(Then, Command)]) -> Ended {
     last
 }
 
-fn parse(script: &str) -> Result<Vec<(Then, Command)>, String> {
+fn parse(script: &str) -> Result<Vec<(Operator, Command)>, String> {
     let mut list = Vec::new();
-    let mut then = Then::Always;
+    let mut operator = Operator::Sequence;
     let mut command = Command::default();
     let mut tokens = tokens(script)?.into_iter();
     while let Some(token) = tokens.next() {
         match token {
             Token::Word(word) => command.words.push(word),
-            Token::Then(next) => {
-                if command.words.is_empty() && next != Then::Always {
+            Token::Operator(next) => {
+                if command.words.is_empty() && next != Operator::Sequence {
                     return Err(format!("wanted a command before && or ||, in {script:?}"));
                 }
-                list.push((then, std::mem::take(&mut command)));
-                then = next;
+                list.push((operator, std::mem::take(&mut command)));
+                operator = next;
             }
             Token::Redirect(stream) => {
                 let target = match tokens.next() {
@@ -130,15 +130,13 @@ fn parse(script: &str) -> Result<Vec<(Then, Command)>, String> {
                     (Stream::Errors, "&1") => command.no_errors |= command.no_output,
                     (Stream::Output, "&2") => command.no_output |= command.no_errors,
                     _ => {
-                        return Err(format!(
-                            "output goes to /dev/null or nowhere, not to {target}"
-                        ));
+                        return Err(format!("wanted /dev/null after >, got {target}"));
                     }
                 }
             }
         }
     }
-    list.push((then, command));
+    list.push((operator, command));
     Ok(list)
 }
 
@@ -154,12 +152,12 @@ fn tokens(script: &str) -> Result<Vec<Token>, String> {
             ' ' | '\t' => end(&mut word, &mut tokens),
             ';' | '\n' => {
                 end(&mut word, &mut tokens);
-                tokens.push(Token::Then(Then::Always));
+                tokens.push(Token::Operator(Operator::Sequence));
             }
             '&' | '|' if rest.peek() == Some(&c) => {
                 rest.next();
                 end(&mut word, &mut tokens);
-                tokens.push(Token::Then(if c == '&' { Then::IfSo } else { Then::IfNot }));
+                tokens.push(Token::Operator(if c == '&' { Operator::And } else { Operator::Or }));
             }
             '&' if rest.peek() == Some(&'>') => {
                 rest.next();
@@ -223,6 +221,10 @@ fn unsupported(c: char, script: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
+    use socket2::{Domain, Socket, Type};
+
     use super::*;
 
     fn code(script: &str) -> u8 {
@@ -264,7 +266,7 @@ mod tests {
             let list = parse(script).unwrap();
             assert_eq!(list[0].1.words, ["wget", "a"], "{script}");
             assert!(list[0].1.no_output && list[0].1.no_errors, "{script}");
-            assert_eq!(list[1], (Then::IfNot, parse("exit 1").unwrap()[0].1.clone()), "{script}");
+            assert_eq!(list[1], (Operator::Or, parse("exit 1").unwrap()[0].1.clone()), "{script}");
         }
         let errors_only = parse("wget a 2> /dev/null").unwrap();
         assert!(!errors_only[0].1.no_output && errors_only[0].1.no_errors);
@@ -272,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn what_needs_a_shell_is_refused_by_name() {
+    fn errors_quote_what_only_a_shell_can_do() {
         for script in ["wget $URL", "wget \"$URL\"", "curl a | grep b", "(true)", "a & b", "a < b"]
         {
             let ended = run(&["-c".to_owned(), script.to_owned()]);
@@ -285,11 +287,13 @@ mod tests {
     }
 
     #[test]
-    fn a_query_is_no_pattern_and_a_probe_that_finds_nobody_fails() {
-        // Nobody listens on a port that was just given back.
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    fn a_query_is_not_expanded_and_a_refused_connection_is_a_failure() {
+        // A socket that is bound but does not listen refuses connections.
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+        let silent = socket.local_addr().unwrap().as_socket().unwrap();
         assert_eq!(words("curl a?b=c*"), [["curl", "a?b=c*"]]);
-        assert_eq!(code(&format!("/usr/bin/wget -q --spider http://{free}/ || exit 5")), 5);
-        assert_eq!(code(&format!("curl -sf http://{free}/health")), 7);
+        assert_eq!(code(&format!("/usr/bin/wget -q --spider http://{silent}/ || exit 5")), 5);
+        assert_eq!(code(&format!("curl -sf http://{silent}/health")), 7);
     }
 }

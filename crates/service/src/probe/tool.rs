@@ -11,7 +11,7 @@ use super::{
 };
 use crate::http_client::Error;
 
-/// How long a request may take where the command line does not say.
+/// How long a request may take, unless the command line says otherwise.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A command that makes requests.
@@ -108,8 +108,8 @@ fn parse(tool: Tool, args: &[String]) -> Result<Probe, String> {
         method: Method::GET,
         headers: HeaderMap::new(),
         timeout: TIMEOUT,
-        show: tool == Tool::Curl,
-        fail: tool == Tool::Wget,
+        show_body: tool == Tool::Curl,
+        fail_on_error: tool == Tool::Wget,
         quiet: false,
     };
     let mut show_errors = false;
@@ -128,20 +128,20 @@ fn parse(tool: Tool, args: &[String]) -> Result<Probe, String> {
                 probe.method = match value.as_str() {
                     "GET" => Method::GET,
                     "HEAD" => Method::HEAD,
-                    _ => return Err(format!("a probe asks by GET or HEAD, not by {value}")),
+                    _ => return Err(format!("a probe sends GET or HEAD, got {value}")),
                 };
             }
-            "fail" | "f" | "fail-with-body" => probe.fail = true,
+            "fail" | "f" | "fail-with-body" => probe.fail_on_error = true,
             "quiet" | "q" | "silent" | "s" => probe.quiet = true,
             "show-error" => show_errors = true,
             "S" => show_errors = tool == Tool::Curl,
-            "output-document" | "O" | "output" | "o" => probe.show = shown(&value)?,
+            "output-document" | "O" | "output" | "o" => probe.show_body = goes_to_stdout(&value)?,
             "timeout" | "T" | "max-time" | "m" => probe.timeout = seconds(&value)?,
             "header" | "H" => add_header(&mut probe.headers, &value)
                 .ok_or_else(|| format!("wanted a header field, got {value:?}"))?,
             "user-agent" | "U" | "A" => insert(&mut probe.headers, header::USER_AGENT, &value)?,
             "range" | "r" => insert(&mut probe.headers, header::RANGE, &format!("bytes={value}"))?,
-            // How much is said, where to, how often: of no meaning to one plain try.
+            // Verbosity, retries and routing change nothing for a single plain request.
             _ => {}
         }
     }
@@ -152,18 +152,18 @@ fn parse(tool: Tool, args: &[String]) -> Result<Probe, String> {
     Ok(probe)
 }
 
-/// Whether output to `file` is shown.
-fn shown(file: &str) -> Result<bool, String> {
+/// Whether `file` stands for stdout, and not for nowhere.
+fn goes_to_stdout(file: &str) -> Result<bool, String> {
     match file {
         "-" | "/dev/stdout" => Ok(true),
         "/dev/null" => Ok(false),
-        _ => Err(format!("a probe writes to - or /dev/null, not to {file}")),
+        _ => Err(format!("a probe writes to - or /dev/null, got {file}")),
     }
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse::<f64>() {
-        // To both tools none is no limit.
+        // Zero turns the limit off in both tools.
         Ok(0.0) => Ok(Duration::from_secs(86_400)),
         Ok(seconds) if (0.0..=86_400.0).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
         _ => Err(format!("wanted a number of seconds up to 86400, got {text:?}")),
@@ -188,16 +188,16 @@ impl Tool {
         }
     }
 
-    /// The exit code for an answer that says no.
-    pub(super) fn refused(self) -> u8 {
+    /// The exit code for a status of 400 and above.
+    pub(super) fn code_of_error_status(self) -> u8 {
         match self {
             Self::Wget => 8,
             Self::Curl => 22,
         }
     }
 
-    /// The exit code where there is no answer.
-    pub(super) fn code(self, error: &Error) -> u8 {
+    /// The exit code for a request without a response.
+    pub(super) fn code_of_failure(self, error: &Error) -> u8 {
         match (self, error) {
             (Self::Wget, Error::Unsupported(_)) => 1,
             (Self::Wget, _) => 4,
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn compose_files_in_the_wild_are_understood() {
+    fn health_checks_of_published_compose_files_are_understood() {
         for line in [
             "wget --no-verbose --tries=1 --spider http://localhost:8000/stats",
             "wget -nv -t1 --spider http://localhost:8000/stats",
@@ -229,7 +229,7 @@ mod tests {
             let probe = parsed(line).unwrap();
             assert_eq!(probe.method, Method::HEAD, "{line}");
             assert_eq!(probe.urls[0].as_str(), "http://localhost:8000/stats", "{line}");
-            assert!(probe.fail && !probe.show, "{line}");
+            assert!(probe.fail_on_error && !probe.show_body, "{line}");
         }
         for line in [
             "curl -f -s -o /dev/null http://localhost:3001/health",
@@ -239,26 +239,26 @@ mod tests {
             let probe = parsed(line).unwrap();
             assert_eq!(probe.method, Method::GET, "{line}");
             assert_eq!(probe.urls[0].as_str(), "http://localhost:3001/health", "{line}");
-            assert!(probe.fail && !probe.show, "{line}");
+            assert!(probe.fail_on_error && !probe.show_body, "{line}");
         }
     }
 
     #[test]
     fn wget_fails_on_an_error_and_curl_only_when_told_to() {
-        assert!(parsed("wget -qO- http://a/").unwrap().fail);
-        assert!(!parsed("curl http://a/").unwrap().fail);
-        assert!(parsed("curl --fail-with-body http://a/").unwrap().fail);
+        assert!(parsed("wget -qO- http://a/").unwrap().fail_on_error);
+        assert!(!parsed("curl http://a/").unwrap().fail_on_error);
+        assert!(parsed("curl --fail-with-body http://a/").unwrap().fail_on_error);
     }
 
     #[test]
     fn a_body_is_shown_where_the_tool_would_write_it_to_stdout() {
-        assert!(parsed("wget -qO- http://a/").unwrap().show);
-        assert!(parsed("curl http://a/").unwrap().show);
-        assert!(!parsed("wget http://a/").unwrap().show);
+        assert!(parsed("wget -qO- http://a/").unwrap().show_body);
+        assert!(parsed("curl http://a/").unwrap().show_body);
+        assert!(!parsed("wget http://a/").unwrap().show_body);
     }
 
     #[test]
-    fn silence_keeps_errors_back_unless_they_are_asked_for() {
+    fn silent_options_hide_errors_unless_show_error_is_given() {
         assert!(parsed("curl -s http://a/").unwrap().quiet);
         assert!(!parsed("curl -sS http://a/").unwrap().quiet);
         assert!(!parsed("wget -nv http://a/").unwrap().quiet);
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_probe_does_not_do_is_refused_by_name() {
+    fn errors_name_the_unsupported_option() {
         for (line, name) in [
             ("wget -O file http://a/", "file"),
             ("wget --post-data=x http://a/", "--post-data=x"),
