@@ -20,8 +20,7 @@ pub struct Config {
     pub upstream: String,
     /// Our peer id, in every handshake with a peer. The wire's random numbers derive from it.
     pub peer_id: PeerId,
-    /// How long connecting and each handshake may take, and for how long a peer may read nothing of
-    /// a handshake.
+    /// How long connecting may take, and each step of the handshakes.
     pub handshake_timeout: Duration,
     /// How long a peer may be silent; above two minutes, the time between keep-alives (BEP 3).
     pub idle_timeout: Duration,
@@ -33,7 +32,7 @@ pub struct Config {
     pub policy: Arc<dyn Policy>,
     /// Who is told what happens.
     pub observer: Option<Arc<dyn Observer>>,
-    /// Which streams are spoken with peers.
+    /// Which streams peers may speak.
     pub encryption: Encryption,
     /// Bytes a second, blocks and all other frames, to each peer.
     pub peer_limit: Option<NonZeroU64>,
@@ -63,7 +62,7 @@ impl Config {
     }
 }
 
-/// Which streams are spoken with peers: `plaintext`, `rc4` or `both`.
+/// Which streams peers may speak: `plaintext`, `rc4` or `both`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Encryption {
     /// BitTorrent as BEP 3 has it; a peer that starts Message Stream Encryption is refused.
@@ -75,7 +74,7 @@ pub enum Encryption {
     Both,
 }
 
-/// A text names no [`Encryption`].
+/// The text is not the name of an [`Encryption`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("wanted plaintext, rc4 or both, got {0:?}")]
 pub struct InvalidEncryption(String);

@@ -22,7 +22,8 @@ use crate::{
     frame::{Block, FrameHeader},
 };
 
-/// A peer before its handshake: all that is known when a connection opens.
+/// A peer before its handshake: all that is known when a connection opens. The wire may have dialled
+/// it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IncomingPeer {
     /// The number of the connection, unique within one wire and increasing.
@@ -248,7 +249,8 @@ pub trait Policy: Send + Sync {
     }
 
     /// A connection was opened, and nothing was read from it yet. [`Action::Drop`] and
-    /// [`Plan::patches`] mean nothing here.
+    /// [`Plan::patches`] mean nothing here. It is asked twice about a dialled peer that takes only
+    /// encrypted streams, since it takes two connections to find out.
     fn accept(&self, occasion: Occasion, peer: &IncomingPeer) -> Plan {
         let _ = (occasion, peer);
         Plan::default()
@@ -315,7 +317,7 @@ impl Changes {
 /// Something that happened on a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// A connection was opened.
+    /// A connection was opened, or the wire begins to dial.
     Connected(IncomingPeer),
     /// The peer's handshake has come.
     Handshake(PeerInfo),

@@ -1,11 +1,10 @@
-//! What a wire has to know of a torrent that it serves: where its pieces lie, and which of them
-//! peers may have.
+//! A torrent as the wire knows it: where its pieces lie, and which of them peers may have.
 
 use std::sync::Arc;
 
 use seedbed_metainfo::{Metainfo, PieceLength};
 
-/// Length of a block: requests are for this much, the last of a piece for what is left (BEP 3).
+/// Length of a block (BEP 3). The last block of a piece may be shorter.
 pub(crate) const BLOCK: u32 = 16 << 10;
 
 /// A torrent as it is served.
@@ -31,9 +30,9 @@ pub struct Layout {
 /// Which pieces peers may have.
 #[derive(Clone, Debug)]
 pub enum Holding {
-    /// All that the engine has.
+    /// Every piece that the engine has.
     All,
-    /// No others than these: the engine's bitfield is masked, and it is not asked for others.
+    /// These pieces: the engine's bitfield is masked, and requests for others are dropped.
     Pieces(Arc<PieceSet>),
 }
 

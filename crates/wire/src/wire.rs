@@ -1,4 +1,4 @@
-//! The wire's handle: it accepts, dials, and tells who is connected.
+//! The handle to a wire: accepts and dials peers, and lists who is connected.
 
 use std::{
     io,
@@ -29,11 +29,11 @@ use crate::{
     transport::{Reset, utp},
 };
 
-/// Pause after a failure to accept, which lasts (no more file descriptors) rather than passes.
+/// Pause after a failure to accept. Its cause, such as a lack of file descriptors, tends to last.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// How long uTP goes on after the last connection was closed: nothing but its own task tells peers
-/// so, and nothing tells when it has.
+/// How long uTP goes on after the last connection was closed: its own task tells the peers, and does
+/// not say when it has.
 const UTP_FAREWELL: Duration = Duration::from_millis(100);
 
 /// The wire cannot run.
@@ -170,8 +170,8 @@ impl Wire {
         true
     }
 
-    /// Lets peers have `infohash` from now on. What `torrent` says holds for the peers that come
-    /// after it was last said.
+    /// Serves `infohash` to peers from now on. A later call changes `torrent` for peers that connect
+    /// after it.
     pub fn serve(&self, infohash: Infohash, torrent: Torrent) {
         self.0.registry.serve(infohash, torrent, &self.0.closing);
     }
@@ -199,13 +199,13 @@ impl Wire {
         self.0.registry.departed()
     }
 
-    /// Bytes of content that all peers of a torrent were sent, those that are gone included.
+    /// Bytes of content sent to all peers of a torrent, to those that are gone too.
     #[must_use]
     pub fn uploaded(&self, infohash: Infohash) -> u64 {
         self.0.registry.uploaded(infohash).bytes
     }
 
-    /// How many blocks that was.
+    /// Blocks sent to all peers of a torrent, to those that are gone too.
     #[must_use]
     pub fn blocks(&self, infohash: Infohash) -> u64 {
         self.0.registry.uploaded(infohash).blocks

@@ -6,7 +6,7 @@ use seedbed_metainfo::{Infohash, PeerId};
 /// Length of a handshake.
 pub const LENGTH: usize = 68;
 
-/// What every handshake starts with: the length of the protocol's name, and the name.
+/// The start of every handshake: the length of the protocol's name, and the name.
 pub const PROTOCOL: &[u8; 20] = b"\x13BitTorrent protocol";
 
 /// The reserved bits with only the extension protocol (BEP 10) set.

@@ -31,13 +31,13 @@ pub(crate) enum GreetingError {
 }
 
 impl GreetingError {
-    /// Whether the peer would be served if the encryption were configured otherwise.
+    /// Whether the peer was refused because of how encryption is configured.
     pub(crate) const fn is_of_encryption(&self) -> bool {
         matches!(self, Self::Plaintext | Self::Encrypted | Self::Mse(MseError::NoMethod { .. }))
     }
 }
 
-/// Finds out which stream a peer speaks that came to us.
+/// Finds out which stream an incoming peer speaks, and negotiates its encryption.
 pub(crate) async fn incoming<R, W>(
     mut reader: R,
     mut writer: W,
@@ -72,7 +72,7 @@ where
     Ok(established.wrap(reader, writer))
 }
 
-/// Says `hello` to a peer that we dialled, after a negotiation where it is to be encrypted.
+/// Sends `hello` to a peer that the wire dialled, after negotiating encryption if it is wanted.
 pub(crate) async fn outgoing<R, W>(
     mut reader: R,
     mut writer: W,

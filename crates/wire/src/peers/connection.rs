@@ -195,6 +195,7 @@ impl Shared {
     ) {
         let (connection, transport) = (admitted.number, Transport::Tcp);
         let peer = IncomingPeer { connection, address, origin: Origin::Outgoing, transport };
+        self.tell(connection, Event::Connected(peer));
         let outcome = self.reach(infohash, (&open, torrent), &peer, &admitted, connected).await;
         self.report(&peer, Some(infohash), &outcome);
     }
@@ -246,7 +247,6 @@ impl Shared {
     ) -> Result<HandshakenPeer<OwnedReadHalf, OwnedWriteHalf>, ConnectionError> {
         let connecting = transport::connect(info.address);
         let stream = self.in_time("a connection to the peer", connecting).await?;
-        self.tell(info.connection, Event::Connected(*info));
         let (reader, writer) = stream.into_split();
         let ask = |occasion| self.config.policy.accept(occasion, info);
         let writer = self.deliver(writer, &[], ask).await?;

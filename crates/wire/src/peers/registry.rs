@@ -1,4 +1,5 @@
-//! What is served, who is connected, and what was uploaded.
+//! The torrents that are served, the peers that are connected or have left, and the counts of what
+//! was uploaded.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -30,7 +31,7 @@ pub struct PeerStatus {
     pub address: SocketAddr,
     /// Who opened the connection.
     pub origin: Origin,
-    /// What it came over.
+    /// What carries the connection.
     pub transport: Transport,
     /// Whether the stream is encrypted.
     pub encrypted: bool,
@@ -38,9 +39,9 @@ pub struct PeerStatus {
     pub interested: bool,
     /// Whether the peer is choked, as far as it knows.
     pub choked: bool,
-    /// Bytes of content that it was sent.
+    /// Bytes of content sent to it.
     pub uploaded: u64,
-    /// Blocks that it was sent.
+    /// Blocks sent to it.
     pub blocks: u64,
     /// When its handshake came.
     pub since: Instant,
@@ -71,17 +72,17 @@ pub(crate) struct Registry {
     swarms: Mutex<BTreeMap<Infohash, Swarm>>,
 }
 
-/// A torrent that is served, and what ends its connections.
+/// A torrent that is served, and the token that ends its connections.
 type Open = (Shutdown, Torrent);
 
 /// The connections of a torrent that is, or once was, served.
 #[derive(Default)]
 struct Swarm {
-    /// What is served, and what ends all its connections; none while it is not served.
+    /// The torrent and the token that ends its connections; `None` while it is not served.
     open: Option<Open>,
     connections: BTreeMap<u64, Connection>,
     last: u64,
-    /// What went to peers that are gone.
+    /// Counts of peers that are gone.
     uploaded: Uploaded,
     dials: DialBook,
     /// The last peers that left, the latest first.
@@ -117,13 +118,13 @@ impl Registry {
         }
     }
 
-    /// All that is served.
+    /// The infohashes that are served.
     pub(crate) fn served(&self) -> Vec<Infohash> {
         let swarms = lock(&self.swarms);
         swarms.iter().filter(|(_, swarm)| swarm.open.is_some()).map(|(key, _)| *key).collect()
     }
 
-    /// What is served as `infohash`, and what ends its connections.
+    /// The torrent that is served as `infohash`, and the token that ends its connections.
     pub(crate) fn open(&self, infohash: Infohash) -> Option<Open> {
         lock(&self.swarms).get(&infohash)?.open.clone()
     }

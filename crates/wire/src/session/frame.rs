@@ -2,7 +2,7 @@
 //!
 //! Only headers are looked at, so that a block can be copied on while it is still arriving.
 
-/// Longest frame that is let through, without its length prefix.
+/// Longest frame that passes, without its length prefix.
 ///
 /// 1 MiB is a bitfield of eight million pieces, or 64 blocks in one; the margin holds the id and
 /// the fields before a block. Bodies are never gathered, so the limit is not about memory:
@@ -15,10 +15,10 @@ pub(crate) const HEAD: usize = 5;
 /// Length of a Piece frame before its content.
 pub(crate) const PIECE_HEAD: usize = HEAD + 8;
 
-/// What a frame says, as far as its first bytes tell.
+/// The meaning of a frame, as far as its first bytes tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Message {
-    /// Nothing, but that the sender is still there.
+    /// The sender is still there.
     KeepAlive,
     /// The sender will answer no requests.
     Choke,
@@ -36,7 +36,7 @@ pub enum Message {
     Request(Block),
     /// A block.
     Piece(Block),
-    /// Takes a request back.
+    /// The sender no longer wants a block.
     Cancel(Block),
     /// A message of the extension protocol (BEP 10), with its extended id if it has one.
     Extended(Option<u8>),
@@ -76,7 +76,7 @@ impl Block {
 pub struct FrameHeader {
     /// The length prefix: id and body.
     pub length: u32,
-    /// What it says.
+    /// Its meaning.
     pub message: Message,
 }
 

@@ -335,6 +335,23 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_peer_that_reads_nothing_is_closed() {
+        let (mut peer, mut engine, task) = bridge();
+        let have = [0, 0, 0, 5, 4, 0, 0, 0, 9];
+        let flood =
+            tokio::spawn(
+                async move { while engine.write_all(&have.repeat(1000)).await.is_ok() {} },
+            );
+        for _ in 0..2 {
+            tokio::time::advance(Duration::from_secs(120)).await;
+            peer.write_all(&[0; 4]).await.unwrap();
+        }
+        let error = task.await.unwrap().unwrap_err();
+        assert!(matches!(error, BridgeError::NotReading(IDLE)), "{error}");
+        flood.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_limit_holds_for_all_frames_to_the_peer_and_for_none_to_the_engine() {
         let limit = Limiter::new(NonZeroU64::new(1000).unwrap());
         let (mut peer, mut engine, _task) = bridge_with(Some(limit));

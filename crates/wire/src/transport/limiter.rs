@@ -1,4 +1,4 @@
-//! Bandwidth limits: when which bytes may go.
+//! Bandwidth limits that many connections share.
 
 use std::{
     io,
@@ -16,8 +16,8 @@ use crate::session::pace::{self, Bucket};
 
 /// A limit that any number of connections share.
 ///
-/// Each reserves a small share of the time to come, waits for it, sends, and only then reserves
-/// the next, so that those who want to send take turns.
+/// Each connection reserves a small share of the coming time, waits for it, sends, and only then
+/// reserves the next. Connections that want to send thus take turns.
 #[derive(Debug)]
 pub struct Limiter {
     rate: NonZeroU64,

@@ -1,5 +1,6 @@
-//! Message Stream Encryption, also called Protocol Encryption: what Vuze, libtorrent and aria2 may
-//! say before the handshake, so that a stream looks like noise. It hides; it protects nothing.
+//! Message Stream Encryption, also called Protocol Encryption. Clients such as Vuze, libtorrent and
+//! aria2 negotiate it before the handshake, so that a stream looks like noise. It obfuscates, and
+//! gives no security.
 //!
 //! Both sides exchange Diffie-Hellman keys, prove that they know the infohash, and agree on the
 //! stream that follows: RC4, or plain after all. Specified in the Vuze wiki, "Message Stream
@@ -27,10 +28,10 @@ pub(crate) use stream::{Reader, Writer, drive};
 /// Most bytes of noise in each of the four places that the specification has for it.
 const LONGEST_PAD: usize = 512;
 
-/// VC, by which the initiator's and the responder's RC4 are known to have started.
+/// VC: the zeros that each side sends once its RC4 stream has started.
 const VERIFICATION: [u8; 8] = [0; 8];
 
-/// What may follow the negotiation.
+/// The stream that follows the negotiation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 enum Method {
@@ -51,8 +52,8 @@ impl Methods {
         })
     }
 
-    /// The one to choose of several: as libtorrent does by default, RC4 is for those who allow
-    /// nothing else.
+    /// The method to choose of several. Like libtorrent by default, it prefers plaintext, and takes RC4
+    /// only if nothing else is offered.
     fn preferred(self) -> Option<Method> {
         [Method::Plaintext, Method::Rc4].into_iter().find(|&method| self.0 & method as u32 != 0)
     }
@@ -76,7 +77,7 @@ impl fmt::Display for Methods {
 /// The negotiation failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum MseError {
-    /// The other side is not in possession of the keys, or speaks something else.
+    /// The other side lacks the key, or speaks another protocol.
     #[error("wanted {0} of Message Stream Encryption within {LONGEST_PAD} bytes, got none")]
     NoSync(&'static str),
     /// The infohash whose hash came is not one of ours.
@@ -98,13 +99,13 @@ pub(crate) enum MseError {
     },
 }
 
-/// What was agreed on.
+/// The outcome of a negotiation.
 pub(crate) struct Established {
-    /// Decrypts what comes; none if it is plain.
+    /// Decrypts the incoming stream; `None` if it is plain.
     reader: Option<Cipher>,
-    /// Encrypts what goes; none if it is to be plain.
+    /// Encrypts the outgoing stream; `None` if it is plain.
     writer: Option<Cipher>,
-    /// What has come of the stream, decrypted.
+    /// Bytes of the stream that were read already, decrypted.
     ahead: Vec<u8>,
 }
 
@@ -136,7 +137,8 @@ fn counted_pad(rng: &mut fastrand::Rng) -> Vec<u8> {
     [&length.to_be_bytes()[..], &pad].concat()
 }
 
-/// Where `mark` ends in `bytes`, if it starts within the longest pad; none if it may still come.
+/// Returns where `mark` ends in `bytes` if it starts within the longest pad, and `None` if it may
+/// still come.
 fn find(bytes: &[u8], mark: &[u8], what: &'static str) -> Result<Option<usize>, MseError> {
     let window = &bytes[..bytes.len().min(LONGEST_PAD + mark.len())];
     match window.windows(mark.len()).position(|bytes| bytes == mark) {

@@ -1,4 +1,4 @@
-//! Transports with what was agreed on around them.
+//! Readers and writers that apply a negotiated encryption to a transport.
 
 use std::{
     io,
@@ -42,11 +42,11 @@ pub(crate) async fn drive(
     }
 }
 
-/// What comes from a peer, decrypted.
+/// The stream from a peer, decrypted.
 pub(crate) struct Reader<R> {
     inner: R,
     cipher: Option<Cipher>,
-    /// What was read before.
+    /// Bytes that were read during the negotiation.
     ahead: Vec<u8>,
 }
 
@@ -91,14 +91,14 @@ impl<R: AsyncRead + Unpin> AsyncRead for Reader<R> {
     }
 }
 
-/// What goes to a peer, to be encrypted.
+/// The stream to a peer, encrypted.
 ///
 /// A flush pushes it into the transport, and no further: a uTP stream would wait until the peer
 /// has acknowledged all of it, and sends without being told to.
 pub(crate) struct Writer<W> {
     inner: W,
     cipher: Option<Cipher>,
-    /// Encrypted, of which so much is written.
+    /// Encrypted bytes, of which the first `written` were taken by the transport.
     pending: Vec<u8>,
     written: usize,
 }
