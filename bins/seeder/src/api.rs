@@ -253,7 +253,7 @@ async fn peers(State(control): App) -> Response {
     Json(control.inventory.peers(None)).into_response()
 }
 
-/// The connected peers of a torrent
+/// The connected peers of a torrent, and the last 32 that left it, which have `left`
 #[utoipa::path(
     get, path = "/torrents/{key}/peers", tag = "peers",
     params(("key" = String, Path, description = "Infohash or name")),
@@ -326,8 +326,7 @@ async fn set_paused(
     torrents: Vec<Arc<Torrent>>,
     paused: bool,
 ) -> Result<(), Response> {
-    in_background(control, async move |control| control.set_paused(&torrents, paused).await)
-        .await
+    in_background(control, async move |control| control.set_paused(&torrents, paused).await).await
 }
 
 async fn remove(control: &Arc<Control>, torrents: Vec<Arc<Torrent>>) -> Response {

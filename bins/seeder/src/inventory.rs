@@ -137,9 +137,9 @@ impl Inventory {
         if let Some(failure) = failures.reduce(|all, failure| format!("{all}; {failure}")) {
             return Some(failure);
         }
-        let mut refusals = torrents
-            .iter()
-            .flat_map(|torrent| self.public_peers.iter().filter_map(move |peer| peer.refusal(torrent)));
+        let mut refusals = torrents.iter().flat_map(|torrent| {
+            self.public_peers.iter().filter_map(move |peer| peer.refusal(torrent))
+        });
         refusals.next()
     }
 
@@ -147,8 +147,9 @@ impl Inventory {
     pub(crate) fn totals(&self) -> (usize, usize, u64) {
         let torrents = self.all();
         let infohashes: Vec<_> = torrents.iter().filter_map(|torrent| torrent.infohash()).collect();
-        let each =
-            || self.public_peers.iter().flat_map(|seeder| infohashes.iter().map(move |i| (seeder, *i)));
+        let each = || {
+            self.public_peers.iter().flat_map(|seeder| infohashes.iter().map(move |i| (seeder, *i)))
+        };
         let peers = each().map(|(seeder, infohash)| seeder.wire.peer_count(infohash)).sum();
         let uploaded = each().map(|(seeder, infohash)| seeder.wire.uploaded(infohash)).sum();
         (torrents.len(), peers, uploaded)
@@ -160,7 +161,8 @@ impl Inventory {
         let metainfo = metainfo.as_deref();
         let infohash = metainfo.map(Metainfo::infohash);
         let over = |count: fn(&PublicPeer, Infohash) -> u64| -> u64 {
-            infohash.map_or(0, |infohash| self.public_peers.iter().map(|f| count(f, infohash)).sum())
+            infohash
+                .map_or(0, |infohash| self.public_peers.iter().map(|f| count(f, infohash)).sum())
         };
         let size = torrent.size();
         let trackers = self.public_peers.iter().enumerate().flat_map(|(seeder, peer)| {
@@ -197,12 +199,16 @@ impl Inventory {
         self.all().iter().map(|torrent| self.view(torrent, host)).collect()
     }
 
-    /// The connected peers, of one torrent or of all.
+    /// The connected peers of all torrents; or those of one torrent, and then the last that left it.
     pub(crate) fn peers(&self, torrent: Option<Infohash>) -> Vec<PeerView> {
         let of_peer = |(seeder, public_peer): (usize, &PublicPeer)| {
-            let peers = public_peer.wire.peers().into_iter();
+            let mut peers = public_peer.wire.peers();
+            if let Some(infohash) = torrent {
+                peers.extend(public_peer.wire.departed());
+                peers.retain(|peer| peer.infohash == infohash);
+            }
             peers
-                .filter(|peer| torrent.is_none_or(|infohash| infohash == peer.infohash))
+                .into_iter()
                 .map(move |peer| PeerView::of(seeder, &peer, self.started))
                 .collect::<Vec<_>>()
         };

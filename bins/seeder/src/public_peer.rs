@@ -36,8 +36,7 @@ impl PublicPeer {
         let private = metainfo.is_private();
         self.wire.serve(infohash, seedbed_wire::Torrent { layout, holding, private });
         let wire = self.wire.clone();
-        let progress =
-            move || Progress { uploaded: wire.uploaded(infohash), downloaded: 0, left };
+        let progress = move || Progress { uploaded: wire.uploaded(infohash), downloaded: 0, left };
         self.announcer.add(infohash, progress);
     }
 

@@ -78,8 +78,7 @@ impl Reader {
             None if hung >= MOST_HUNG => return Err(ReadError::TooManyHang),
             None => self.start_worker()?,
         };
-        let job =
-            Job { content: Arc::clone(content), file, offset, buffer: vec![0; buffer.len()] };
+        let job = Job { content: Arc::clone(content), file, offset, buffer: vec![0; buffer.len()] };
         let limit = if hung == 0 { READ_TIMEOUT } else { READ_TIMEOUT_WHILE_ONE_HANGS };
         let ended = || io::Error::other("the thread that reads content has ended");
         worker.jobs.send(job).map_err(|_| ended())?;

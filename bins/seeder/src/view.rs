@@ -99,7 +99,7 @@ pub struct TrackerView {
     error: Option<String>,
 }
 
-/// A connected peer.
+/// A peer that is connected, or was.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Peer)]
@@ -133,6 +133,22 @@ pub(crate) struct PeerView {
     blocks: u64,
     /// Time of its handshake, in milliseconds since the seeder's start.
     since: u64,
+    /// How the connection ended, if it has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = LeftView, required = false)]
+    left: Option<LeftView>,
+}
+
+/// How a connection ended.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Left)]
+struct LeftView {
+    /// When, in milliseconds since the seeder's start.
+    at: u64,
+    /// The side that ended it: `peer`, `engine`, `wire` or `policy`.
+    by: &'static str,
+    /// Why.
+    reason: String,
 }
 
 /// The transport of a connection.
@@ -220,9 +236,16 @@ impl TrackerView {
 
 impl PeerView {
     pub(crate) fn of(seeder: usize, peer: &PeerStatus, started: Instant) -> Self {
-        let since = peer.since.saturating_duration_since(started).as_millis();
+        let milliseconds = |time: Instant| {
+            u64::try_from(time.saturating_duration_since(started).as_millis()).unwrap_or(u64::MAX)
+        };
         Self {
-            since: u64::try_from(since).unwrap_or(u64::MAX),
+            since: milliseconds(peer.since),
+            left: peer.left.as_ref().map(|left| LeftView {
+                at: milliseconds(left.at),
+                by: left.by.name(),
+                reason: left.reason.clone(),
+            }),
             hash: peer.infohash,
             id: peer.peer_id,
             client: AquaticPeerId(*peer.peer_id.as_bytes()).client().to_string(),

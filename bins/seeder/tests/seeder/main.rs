@@ -6,6 +6,7 @@ mod change;
 mod clients;
 mod common;
 mod content_changes;
+mod descriptors;
 mod flags;
 mod guard;
 mod inventory;

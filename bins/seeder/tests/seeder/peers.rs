@@ -48,11 +48,18 @@ fn a_peer_is_listed_with_its_client_and_what_it_got_until_it_goes() {
     let after = listed(|peer| peer["blocks"] == 1);
     assert_eq!((&after["interested"], &after["choked"]), (&json!(true), &json!(false)));
     assert_eq!(after["bytes"], 5);
-    assert_eq!(get_json(&seeder.url("/peers")), json!([after]));
+    assert_eq!(get_json(&seeder.url("/peers")), json!([after.clone()]));
     assert_eq!(get_json(&seeder.url("/torrents/b/peers")), json!([]));
 
     drop(peer);
     eventually("the peer to be gone", || {
         (get_json(&seeder.url("/peers")) == json!([])).then_some(())
     });
+    let peers = get_json(&seeder.url("/torrents/a/peers"));
+    let left = &peers[0];
+    assert_eq!((&left["id"], &left["bytes"]), (&json!(hex::encode(PEER_ID)), &json!(5)));
+    assert_eq!(left["left"]["by"], "peer", "{left}");
+    assert_eq!(peers.as_array().unwrap().len(), 1);
+    assert!(after.get("left").is_none());
+    assert_eq!(get_json(&seeder.url("/torrents/b/peers")), json!([]));
 }
