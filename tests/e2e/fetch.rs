@@ -1,8 +1,11 @@
 //! `seedbed fetch`: what it downloads it verifies and sums; what it cannot get it names.
 
 use std::{
+    collections::HashMap,
     fs,
-    net::{Ipv4Addr, TcpListener},
+    io::{BufRead as _, BufReader, Write as _},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    thread,
 };
 
 use seedbed_testkit::{Finished, Server, binary, get, get_json, run, sha256, sha256_file};
@@ -120,4 +123,92 @@ fn a_torrent_file_that_the_url_has_not_is_named_with_the_status() {
     let bed = Bed::start(&[]);
     let url = bed.url("seedbed-seeder", "/torrents/none.torrent").to_string();
     fails(&[&url], 1, &[&url, "404"]);
+}
+
+/// A tracker that lists one peer, and the parameters of each announce that it gets.
+struct ListingTracker {
+    listener: TcpListener,
+    peer: SocketAddr,
+}
+
+impl ListingTracker {
+    fn start(peer: SocketAddr) -> Self {
+        Self { listener: TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap(), peer }
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}/announce", self.listener.local_addr().unwrap())
+    }
+
+    /// Answers announces until `stopped` comes.
+    fn announces(&self) -> Vec<HashMap<String, String>> {
+        let mut announces = Vec::new();
+        loop {
+            let (stream, _) = self.listener.accept().unwrap();
+            let mut stream = BufReader::new(stream);
+            let mut line = String::new();
+            stream.read_line(&mut line).unwrap();
+            let target = line.split(' ').nth(1).unwrap().to_owned();
+            while line.trim() != "" {
+                line.clear();
+                stream.read_line(&mut line).unwrap();
+            }
+            let (ip, port) = (self.peer.ip().to_string(), self.peer.port());
+            let peer = format!("d2:ip{}:{ip}4:porti{port}ee", ip.len());
+            let body = format!("d8:intervali600e5:peersl{peer}ee");
+            let length = body.len();
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n");
+            stream.get_mut().write_all((head + &body).as_bytes()).unwrap();
+            let (_, query) = target.split_once('?').unwrap();
+            let parameters = query.split('&').filter_map(|pair| pair.split_once('='));
+            let announce: HashMap<_, _> =
+                parameters.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+            let stopped = announce.get("event").is_some_and(|event| event == "stopped");
+            announces.push(announce);
+            if stopped {
+                return announces;
+            }
+        }
+    }
+}
+
+#[test]
+fn it_announces_what_is_left_and_that_it_completed_and_stopped() {
+    let bed = Bed::start(&[]);
+    let fixture = &bed.fixtures()[0];
+    let size = get_json(&bed.url("seedbed-seeder", &format!("/torrents/{}", fixture.hash)))["size"]
+        .as_u64()
+        .unwrap();
+    let tracker = ListingTracker::start(bed.0.address_of("seedbed-seeder", "tcp"));
+    let magnet = format!(
+        "magnet:?xt=urn:btih:{}&xl={size}&tr={}",
+        fixture.hash,
+        tracker.url().replace(':', "%3A").replace('/', "%2F")
+    );
+    let torrent = get(&bed.url("seedbed-seeder", &format!("/torrents/{}.torrent", fixture.hash)));
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("a.torrent");
+    fs::write(&file, with_tracker(&torrent.body, &tracker.url())).unwrap();
+    let (size, nothing) = (size.to_string(), "0".to_owned());
+    for source in [&magnet, file.to_str().unwrap()] {
+        let announces = thread::scope(|scope| {
+            let announces = scope.spawn(|| tracker.announces());
+            let finished = fetch(&[source]);
+            assert_eq!(finished.status.code(), Some(0), "{}", finished.stderr);
+            announces.join().unwrap()
+        });
+        let reported: Vec<_> = announces.iter().map(|a| (&*a["event"], &a["left"])).collect();
+        let wanted = [("started", &size), ("completed", &nothing), ("stopped", &nothing)];
+        assert_eq!(reported, wanted, "{source}");
+        let ports: Vec<_> = announces.iter().map(|announce| &announce["port"]).collect();
+        assert!(ports.iter().all(|port| *port == ports[0] && *port != "0"), "{ports:?}");
+    }
+}
+
+/// A .torrent file whose only tracker is another.
+fn with_tracker(torrent: &[u8], tracker: &str) -> Vec<u8> {
+    let info = torrent.windows(7).position(|window| window == b"4:infod").unwrap();
+    let end = torrent.windows(10).position(|window| window == b"8:url-list");
+    let info = &torrent[info..end.unwrap_or(torrent.len() - 1)];
+    [format!("d8:announce{}:{tracker}", tracker.len()).as_bytes(), info, b"e"].concat()
 }

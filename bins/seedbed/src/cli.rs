@@ -42,7 +42,7 @@ pub struct HealthcheckArgs {
     #[command(flatten)]
     pub healthcheck: Healthcheck,
 
-    /// What the bed was started with.
+    /// The flags of that bed.
     #[command(flatten)]
     pub bed: UpArgs,
 }
@@ -110,7 +110,7 @@ pub struct UpArgs {
     #[arg(long, env = "SEEDBED_RANGE_HLS_LIVE", value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
     pub hls_live: bool,
 
-    /// What is seeded, and how it is announced.
+    /// The torrents to seed, and how to announce them.
     #[command(flatten)]
     pub torrents: TorrentArgs,
 

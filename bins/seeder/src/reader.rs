@@ -1,8 +1,8 @@
 //! Reads content for the engine's one thread, so that a read that hangs costs the other torrents no
 //! more than a moment.
 //!
-//! What the kernel has in memory is read at once, on the calling thread. Everything else is read by
-//! a worker thread, for which the caller waits up to [`READ_TIMEOUT`]. A worker whose read takes
+//! Bytes that the kernel has in memory are read at once, on the calling thread. All others are read
+//! by a worker thread, for which the caller waits up to [`READ_TIMEOUT`]. A worker whose read takes
 //! longer is left alone with it, and the next read gets another worker. The caller takes the
 //! torrent out of service, so each torrent leaves at most one worker behind.
 

@@ -157,7 +157,7 @@ impl Seeder {
             && self.shutdown.run_until_cancelled(self.control.inventory.announced()).await.is_some()
     }
 
-    /// All torrents, in the order of their names. `host` is what their URLs name.
+    /// All torrents, in the order of their names. Their URLs have `host` as host and port.
     #[must_use]
     pub fn torrents(&self, host: &str) -> Vec<TorrentView> {
         self.control.inventory.views(host)

@@ -1,4 +1,4 @@
-//! One torrent: what it is made from, and the state that it is in.
+//! One torrent: its source, its content and its state.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

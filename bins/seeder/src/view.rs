@@ -2,9 +2,8 @@
 
 use std::{net::SocketAddr, time::Instant};
 
-use aquatic_peer_id::PeerId as AquaticPeerId;
 use seedbed_announcer::TrackerStatus;
-use seedbed_metainfo::{Infohash, Metainfo};
+use seedbed_metainfo::{Client, Infohash, Metainfo};
 use seedbed_wire::{Origin, PeerStatus, Transport};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -248,7 +247,7 @@ impl PeerView {
             }),
             hash: peer.infohash,
             id: peer.peer_id,
-            client: AquaticPeerId(*peer.peer_id.as_bytes()).client().to_string(),
+            client: Client::of(peer.peer_id).to_string(),
             address: peer.address,
             transport: match peer.transport {
                 Transport::Tcp => TransportView::Tcp,

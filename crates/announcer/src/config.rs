@@ -1,4 +1,4 @@
-//! What an announcer announces, and where.
+//! The settings of an announcer.
 
 use std::{net::IpAddr, num::NonZeroU16, time::Duration};
 
@@ -6,7 +6,7 @@ use seedbed_metainfo::PeerId;
 
 use crate::tracker_url::TrackerUrl;
 
-/// What a peer announces, and where.
+/// The settings of an announcer.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Tiers (BEP 12): each torrent is announced to each of them, and within a tier to the first

@@ -2,7 +2,7 @@
 //! (BEP 15), again and again.
 //!
 //! [`Announcer`] is the handle, and each `task` behind it a thin shell of sockets and timers. A state
-//! machine without either (`schedule`) decides what is sent when, and pure codecs (`http`,
+//! machine without either (`schedule`) decides which event to send when, and pure codecs (`http`,
 //! `response`, `udp`) encode it.
 //!
 //! The trackers of a tier are tried in the order given, which BEP 12 would have shuffled: the same

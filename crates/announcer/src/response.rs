@@ -47,7 +47,7 @@ impl AnnounceResponse {
     /// Reads the bencoded body of an HTTP response.
     pub(crate) fn from_bencode(body: &[u8]) -> Result<Self, Error> {
         let Ok(Value::Dict(dict)) = bencode::decode(body) else {
-            return Err(Error::Malformed("what is not a bencoded dictionary"));
+            return Err(Error::Malformed("something other than a bencoded dictionary"));
         };
         let bytes = |key| dict.get(key).and_then(Value::bytes);
         let text = |key| bytes(key).map(|text| String::from_utf8_lossy(text).into());
@@ -180,13 +180,13 @@ mod tests {
     #[test]
     fn what_is_no_announce_response_is_malformed() {
         for (body, got) in [
-            (&b""[..], "what is not a bencoded dictionary"),
-            (b"<html>", "what is not a bencoded dictionary"),
-            (b"i5e", "what is not a bencoded dictionary"),
-            (b"d8:intervali1e", "what is not a bencoded dictionary"),
-            (b"d8:intervali1eetrailing", "what is not a bencoded dictionary"),
-            (b"d8:intervali9999999999999999999999999999ee", "what is not a bencoded dictionary"),
-            (b"d9999999999999999999999999999:interval", "what is not a bencoded dictionary"),
+            (&b""[..], "something other than a bencoded dictionary"),
+            (b"<html>", "something other than a bencoded dictionary"),
+            (b"i5e", "something other than a bencoded dictionary"),
+            (b"d8:intervali1e", "something other than a bencoded dictionary"),
+            (b"d8:intervali1eetrailing", "something other than a bencoded dictionary"),
+            (b"d8:intervali9999999999999999999999999999ee", "something other than a bencoded dictionary"),
+            (b"d9999999999999999999999999999:interval", "something other than a bencoded dictionary"),
             (b"de", "a dictionary without an interval"),
             (b"d8:intervali-1ee", "a dictionary without an interval"),
             (b"d8:intervali1e5:peersi1ee", "peers that are no list"),

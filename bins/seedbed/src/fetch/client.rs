@@ -40,7 +40,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(20);
 /// how long to wait after all peers failed to give the metadata.
 const STALLED: Duration = Duration::from_secs(1);
 
-/// What a download reports to trackers, shared with the announcer.
+/// The progress that the announcer reports to trackers.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     pub(super) downloaded: AtomicU64,

@@ -33,7 +33,7 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    /// What the client is given.
+    /// The form in which librqbit takes it.
     pub(super) fn add_torrent(&self) -> AddTorrent<'static> {
         match &self.metainfo {
             Some(file) => AddTorrent::from_bytes(file.clone()),

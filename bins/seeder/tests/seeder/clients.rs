@@ -36,7 +36,7 @@ fn a_leecher_that_waits_while_the_torrent_is_paused_completes_once_it_is_resumed
     let hash = hash(&seeder, "a");
     let seeders = || tracked(&tracker, &hash).iter().filter(|peer| peer["left"] == 0).count();
     assert_eq!(seeders(), 0);
-    // What the tracker lists meanwhile is the leecher alone, which announces on.
+    // Meanwhile the tracker lists only the leecher, which goes on announcing.
     assert_eq!(torrent(&seeder, "a")["uploaded"], uploaded, "not a byte more");
     assert!(!client.is_done());
 

@@ -20,10 +20,10 @@ pub(crate) fn seeder(flags: &[&str]) -> Server {
     Server::start(seeder_binary(), FREE_PORTS.iter().chain(flags))
 }
 
-/// As [`seeder`], where it is to fail: its exit code and the one line that it says.
+/// As [`seeder`], but expects it to fail: returns its exit code and its line on stderr.
 pub(crate) fn fails(flags: &[&str]) -> (Option<i32>, String) {
     let Finished { status, stdout, stderr } = run(seeder_binary(), FREE_PORTS.iter().chain(flags));
-    assert_eq!(stdout, "", "it never says that it listens");
+    assert_eq!(stdout, "", "it never prints that it listens");
     (status.code(), stderr)
 }
 
@@ -45,7 +45,7 @@ pub(crate) fn tracker() -> (Server, String) {
     (tracker, url)
 }
 
-/// What a tracker knows of an infohash: its peers.
+/// The peers of an infohash that a tracker lists.
 pub(crate) fn tracked(tracker: &Server, hash: &str) -> Vec<Value> {
     let response = seedbed_testkit::get(&tracker.url(&format!("/api/torrents/{hash}")));
     match response.status {
@@ -81,7 +81,7 @@ pub(crate) fn hash(seeder: &Server, key: &str) -> String {
     torrent(seeder, key)["hash"].as_str().unwrap().to_owned()
 }
 
-/// Its metainfo file, with what is no text escaped.
+/// Its metainfo file, with bytes that are no text escaped.
 pub(crate) fn torrent_file(seeder: &Server, key: &str) -> String {
     let response = seedbed_testkit::get(&seeder.url(&format!("/torrents/{key}.torrent")));
     assert_eq!(response.header("content-type"), Some("application/x-bittorrent"));

@@ -1,4 +1,4 @@
-//! What is seeded, and what the inventory says of it.
+//! The inventory: names, files and state of torrents.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::common::{content, hash, seeder, synthetic, torrent, torrent_file};
 
-/// What the helpers of projects that use such a seeder do: look a fixture up by its name.
+/// Finds a torrent by its name, as the helpers of projects that use the seeder do.
 fn look_up<'a>(list: &'a Value, name: &str) -> &'a Value {
     list.as_array().unwrap().iter().find(|torrent| torrent["name"] == name).unwrap()
 }

@@ -1,4 +1,4 @@
-//! Who is connected, and what they got.
+//! The list of peers, and the bytes sent to each.
 
 use seedbed_testkit::{eventually, get_json};
 use serde_json::{Value, json};
