@@ -58,7 +58,8 @@ fn tracker_and_range_take_at_most_6_mb_the_seeder_12_and_the_bed_what_its_videos
 fn the_all_in_one_image_has_the_segments_that_its_banner_promises() {
     let _guard = beside_others();
     let bed = start_hardened(&["seedbed"]);
-    for path in ["hls/one-minute-720p30/ts/index.m3u8", "hls-live/one-minute-720p30/fmp4/index.m3u8"]
+    for path in
+        ["hls/one-minute-720p30/ts/index.m3u8", "hls-live/one-minute-720p30/fmp4/index.m3u8"]
     {
         let url = format!("http://{}:3002/{path}", address(&bed));
         let playlist = get(&url.parse().unwrap());

@@ -99,7 +99,9 @@ impl Announcer {
             stop: self.0.shutdown.child_token(),
             completed: CancellationToken::new(),
             tasks: TaskTracker::new(),
-            statuses: Arc::new(Mutex::new(self.0.shared.tiers.iter().enumerate().map(status).collect())),
+            statuses: Arc::new(Mutex::new(
+                self.0.shared.tiers.iter().enumerate().map(status).collect(),
+            )),
         };
         let progress: Arc<dyn Fn() -> Progress + Send + Sync> = Arc::new(progress);
         for tier in 0..self.0.shared.tiers.len() {

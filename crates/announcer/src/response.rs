@@ -185,8 +185,14 @@ mod tests {
             (b"i5e", "something other than a bencoded dictionary"),
             (b"d8:intervali1e", "something other than a bencoded dictionary"),
             (b"d8:intervali1eetrailing", "something other than a bencoded dictionary"),
-            (b"d8:intervali9999999999999999999999999999ee", "something other than a bencoded dictionary"),
-            (b"d9999999999999999999999999999:interval", "something other than a bencoded dictionary"),
+            (
+                b"d8:intervali9999999999999999999999999999ee",
+                "something other than a bencoded dictionary",
+            ),
+            (
+                b"d9999999999999999999999999999:interval",
+                "something other than a bencoded dictionary",
+            ),
             (b"de", "a dictionary without an interval"),
             (b"d8:intervali-1ee", "a dictionary without an interval"),
             (b"d8:intervali1e5:peersi1ee", "peers that are no list"),

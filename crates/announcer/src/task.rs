@@ -76,7 +76,12 @@ impl Task {
             };
             match result {
                 Ok(response) => {
-                    schedule.on_success(now(), next.event, response.interval, response.min_interval);
+                    schedule.on_success(
+                        now(),
+                        next.event,
+                        response.interval,
+                        response.min_interval,
+                    );
                     self.succeeded(tracker, next.event, response);
                 }
                 Err(error) => {

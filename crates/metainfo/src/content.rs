@@ -104,9 +104,7 @@ pub struct InvalidName(String);
 /// It leads elsewhere as part of a path, or shows as something else than it is.
 pub fn check_name(name: &str) -> Result<(), InvalidName> {
     // Bidirectional controls of Unicode (UAX #9): they make `exe.mp4` out of `4pm.exe`.
-    let turns = |c: char| {
-        matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
+    let turns = |c: char| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let misleads = |c: char| c.is_control() || c == '\\' || turns(c);
     if is_file_name(name) && name.len() <= LONGEST_NAME && !name.contains(misleads) {
         Ok(())
@@ -125,9 +123,19 @@ mod tests {
             assert_eq!(check_name(name), Ok(()), "{name}");
         }
         let long = "x".repeat(256);
-        for name in
-            ["", ".", "..", "a/b", "C:\\x", "a\0", "a\n", "\u{7f}", "\u{202e}4pm.exe", "a\u{2066}", &long]
-        {
+        for name in [
+            "",
+            ".",
+            "..",
+            "a/b",
+            "C:\\x",
+            "a\0",
+            "a\n",
+            "\u{7f}",
+            "\u{202e}4pm.exe",
+            "a\u{2066}",
+            &long,
+        ] {
             let error = check_name(name).unwrap_err().to_string();
             assert!(error.ends_with(&format!("got {name:?}")), "{error}");
         }

@@ -130,9 +130,8 @@ impl DiskContent {
             return Ok(kept);
         }
         let path = self.path_of(file);
-        let failed = |error: io::Error| {
-            io::Error::new(error.kind(), ReadError::Read(path.clone(), error))
-        };
+        let failed =
+            |error: io::Error| io::Error::new(error.kind(), ReadError::Read(path.clone(), error));
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let opened = rustix::fs::open(&path, flags, Mode::empty());
         let opened = File::from(opened.map_err(|error| failed(error.into()))?);
@@ -211,6 +210,13 @@ impl Content for DiskContent {
                 Some(wait) => sleep(wait),
             }
             files = examine()?;
+        }
+        // A file that grew has other bytes than its torrent, though the first are the same.
+        for (index, (now, scanned)) in files.iter().zip(&self.files).enumerate() {
+            if now.length != scanned.length {
+                let how = "its length is another";
+                return Err(io::Error::other(ReadError::Changed(self.path_of(index), how)));
+            }
         }
         self.set_pinned(Some(files));
         Ok(())
@@ -447,6 +453,16 @@ mod tests {
         assert!(made.success());
         open_files::forget(pinned.1.number);
         pinned.is_refused("not a regular file");
+    }
+
+    #[test]
+    fn a_file_that_grew_is_refused_and_cannot_be_pinned_again() {
+        let pinned = Pinned::new();
+        fs::write(pinned.path(), "right and more").unwrap();
+        pinned.is_refused("its length is another");
+        let error = pinned.1.pin().unwrap_err().to_string();
+        assert!(error.contains("its length is another"), "{error}");
+        pinned.is_refused("its length is another");
     }
 
     #[test]

@@ -92,11 +92,7 @@ impl Client {
     }
 
     /// Takes peers from an announcer that reports `counters`.
-    pub(super) fn listen_to(
-        &mut self,
-        found: mpsc::Receiver<PeersFound>,
-        counters: Arc<Counters>,
-    ) {
+    pub(super) fn listen_to(&mut self, found: mpsc::Receiver<PeersFound>, counters: Arc<Counters>) {
         (self.found, self.counters) = (found, counters);
     }
 
@@ -106,8 +102,7 @@ impl Client {
             while self.peers.is_empty() {
                 self.next_peers().await;
             }
-            let options =
-                AddTorrentOptions { list_only: true, ..self.options() };
+            let options = AddTorrentOptions { list_only: true, ..self.options() };
             let session = Arc::clone(&self.session);
             let attempt = session.add_torrent(wanted.add_torrent(), Some(options));
             tokio::select! {

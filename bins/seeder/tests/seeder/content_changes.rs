@@ -107,6 +107,13 @@ fn a_file_that_is_truncated_is_not_served() {
 }
 
 #[test]
+fn a_file_that_grew_is_not_served() {
+    let bed = Bed::start();
+    fs::write(bed.path(), "a.bin and more").unwrap();
+    bed.refuses("its length is another");
+}
+
+#[test]
 fn a_file_that_is_removed_is_not_served() {
     let bed = Bed::start();
     fs::remove_file(bed.path()).unwrap();

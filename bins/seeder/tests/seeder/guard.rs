@@ -39,7 +39,8 @@ fn a_foreign_host_on_a_loopback_address_reads_nothing() {
     let named = seeder(&["--synthetic", "a=1KiB", "--allow-host", "bed.test"]);
     let status_of = |seeder: &Server, host: &str| {
         let mut stream = std::net::TcpStream::connect(seeder.address("http")).unwrap();
-        let request = format!("GET /torrents HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        let request =
+            format!("GET /torrents HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
         std::io::Write::write_all(&mut stream, request.as_bytes()).unwrap();
         let answer = std::io::read_to_string(stream).unwrap();
         answer.split(' ').nth(1).unwrap().to_owned()

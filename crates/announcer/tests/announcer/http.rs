@@ -9,7 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::support::{Bed, HttpTracker, OWN_ID, accepted_by_all, accepted_by_any, infohash, seeding, tracker_that_is_down, within};
+use crate::support::{
+    Bed, HttpTracker, OWN_ID, accepted_by_all, accepted_by_any, infohash, seeding,
+    tracker_that_is_down, within,
+};
 use seedbed_announcer::Progress;
 use seedbed_metainfo::Infohash;
 use tokio::task::JoinSet;

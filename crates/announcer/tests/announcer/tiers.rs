@@ -3,7 +3,10 @@
 use seedbed_announcer::Announcer;
 use seedbed_metainfo::Infohash;
 
-use crate::support::{Bed, HttpTracker, accepted_by_all, accepted_by_any, infohash, seeding, tracker_that_is_down, within};
+use crate::support::{
+    Bed, HttpTracker, accepted_by_all, accepted_by_any, infohash, seeding, tracker_that_is_down,
+    within,
+};
 
 const ACCEPTED: &str = "d8:intervali600e5:peerslee";
 const EVERY_SECOND: &str = "d8:intervali1e5:peerslee";
