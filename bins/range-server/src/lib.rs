@@ -1,44 +1,34 @@
 //! An HTTP file origin for tests: RFC 9110 sections 13 (conditional requests) and 14 (ranges)
 //! whole.
 //!
-//! Start reading at [`plan`], which decides what a request gets: a pure function of the request,
-//! the file's [`validators`] and the time, over the parsers in [`range`], [`precondition`],
-//! [`etag`] and [`http_date`]. [`root`] finds files and lets nothing else out; [`blocks`] keeps
-//! what was read of them, and `connection` speaks HTTP/1.1. Around that lie the routes: `/` is an
-//! index, `/health`, `/version`, `/metrics` and `/openapi.json` are what every server has (a file
-//! of such a name in the root cannot be reached), and every other path is a file.
+//! Three rooms, and arrows that run one way between them:
+//! - [`rfc9110`] decides what a request gets, as a pure function of the request, the file's validators
+//!   and the time; start reading at [`rfc9110::plan`];
+//! - [`content`] finds files, lets nothing outside of the root out, and reads them; it knows the
+//!   validators of the first room;
+//! - [`routes`] answers requests with both: `/` is an index, `/health`, `/version`, `/metrics` and
+//!   `/openapi.json` are what every server has (a file of such a name in the root cannot be reached),
+//!   and every other path is a file.
+//!
+//! HTTP/1.1 itself is `seedbed-http`.
 //!
 //! Not supported: content codings, caching proxies' `Cache-Control` requests, listings of
-//! directories below the root, methods other than GET, HEAD and OPTIONS.
+//! directories below the root, methods other than GET, HEAD and OPTIONS, dates before 1970.
 
-pub mod blocks;
+mod app;
 pub mod cli;
-mod connection;
-mod content;
-pub mod content_type;
-mod cors;
-pub mod etag;
-mod files;
-pub mod hls;
-pub mod http_date;
-mod index;
-pub mod multipart;
-mod openapi;
-mod pages;
-pub mod plan;
-pub mod precondition;
-pub mod range;
-pub mod root;
+pub mod content;
+pub mod rfc9110;
+pub mod routes;
 mod server;
-mod synthetic;
-pub mod validators;
-mod workers;
 
-use clap::ValueEnum;
+pub use content::root;
+pub use rfc9110::plan::MalformedRange;
+pub use routes::hls;
+pub use server::run;
 
 use root::Root;
 use seedbed_service::guard::ControlArgs;
-pub use server::run;
 
 /// What is served, and how.
 #[derive(Clone, Debug)]
@@ -51,14 +41,4 @@ pub struct Config {
     pub hls: hls::Hls,
     /// Who may change state, and under which names the server answers on a loopback address.
     pub control: ControlArgs,
-}
-
-/// What a `bytes` range that breaks the grammar gets: RFC 9110 section 14.2 leaves it open.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum MalformedRange {
-    /// 416
-    #[default]
-    Refuse,
-    /// 200 with the whole file
-    Ignore,
 }

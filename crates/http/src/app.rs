@@ -21,7 +21,9 @@ use axum::{
 use bytes::Bytes;
 use futures_util::future::Either;
 use seedbed_service::admin;
+use tower::util::MapResponse;
 use tower_http::{
+    body::UnsyncBoxBody,
     catch_panic::{CatchPanic, CatchPanicLayer},
     cors::{Any as AnyOrigin, Cors, CorsLayer},
     trace::TraceLayer,
@@ -86,7 +88,7 @@ impl App<()> {
             + Send
             + 'static,
         S::Future: Send,
-        L: Layer<Cors<CatchPanic<Gate<S>, PanicHandler>>>,
+        L: Layer<Answers<S>>,
         L::Service: Service<Request<Body>, Response = Response<C>, Error = Infallible>
             + Clone
             + Send
@@ -97,6 +99,7 @@ impl App<()> {
     {
         let handler: PanicHandler = panicked;
         let caught = CatchPanicLayer::custom(handler).layer(Gate(service));
+        let caught = MapResponse::new(caught, into_body as IntoBody);
         let traced = TraceLayer::new_for_http()
             .make_span_with(span)
             .on_request(())
@@ -106,6 +109,15 @@ impl App<()> {
             .on_failure(());
         App(traced.layer(layer.layer(cors().layer(caught))))
     }
+}
+
+/// A service that answers every request, as the layer of [`App::layered`] gets it.
+pub type Answers<S> = Cors<MapResponse<CatchPanic<Gate<S>, PanicHandler>, IntoBody>>;
+
+type IntoBody = fn(Response<UnsyncBoxBody<Bytes, BoxError>>) -> Response<Body>;
+
+fn into_body(response: Response<UnsyncBoxBody<Bytes, BoxError>>) -> Response<Body> {
+    response.map(Body::new)
 }
 
 /// Lets a page of any origin read every answer, and nothing more: a preflight allows neither
@@ -125,9 +137,15 @@ fn cors() -> CorsLayer {
 }
 
 fn span(request: &Request<Body>) -> Span {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
-    let peer = peer.map(tracing::field::display);
-    tracing::debug_span!("request", peer, method = %request.method(), uri = %request.uri())
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    tracing::debug_span!(
+        "request",
+        peer = peer.map(|info| tracing::field::display(info.0)),
+        method = %request.method(),
+        uri = %request.uri(),
+        range = request.headers().get(header::RANGE).map(tracing::field::debug),
+        refused = request.extensions().get::<Refusal>().map(|refusal| &*refusal.message),
+    )
 }
 
 /// Answers in place of a handler that panicked.

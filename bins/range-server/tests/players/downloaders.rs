@@ -30,7 +30,7 @@ fn curl_gets_single_suffix_and_several_ranges() {
 
 #[test]
 fn aria2_downloads_over_sixteen_connections() {
-    let origin = Origin::start(&["--log-level", "info"]);
+    let origin = Origin::start(&["--log-level", "debug"]);
     let file = content(32 << 20);
     origin.write("file", &file, 0);
     let out = tempfile::tempdir().unwrap();

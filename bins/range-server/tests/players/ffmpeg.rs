@@ -6,7 +6,7 @@ use crate::{Origin, client, first_positions, make_video};
 
 #[test]
 fn ffprobe_knows_the_video_and_ffmpeg_seeks_in_it_by_range() {
-    let origin = Origin::start(&["--log-level", "info"]);
+    let origin = Origin::start(&["--log-level", "debug"]);
     let path = origin.path("video.mp4");
     make_video(&path, 20);
     let url = origin.server.url("/video.mp4").to_string();

@@ -39,7 +39,7 @@ fn first_positions(origin: &Origin, path: &str) -> Vec<u64> {
         .server
         .log()
         .lines()
-        .filter(|line| line.contains(&format!("uri={path} ")))
+        .filter(|line| line.contains(&format!("uri={path} ")) && line.contains("status="))
         .filter_map(|line| line.split("bytes=").nth(1)?.split('-').next()?.parse().ok())
         .collect()
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use seedbed_range::http_date::HttpDate;
+use seedbed_range::rfc9110::date::HttpDate;
 
 use crate::{MODIFIED, MODIFIED_UNIX, OneFile};
 
@@ -48,20 +48,17 @@ fn the_last_modified_date_is_not_later_than_the_message() {
     let file = OneFile::start();
     file.origin.write("file.mp4", &file.content, 9_000_000_000);
     let response = file.get(&[]);
-    let date = |name| {
-        let text = response.header(name).unwrap();
-        HttpDate::parse(text, HttpDate::from_unix(0).unwrap()).unwrap()
-    };
+    let date = |name| HttpDate::parse(response.header(name).unwrap()).unwrap();
     assert!(date("last-modified") <= date("date"));
 }
 
 #[test]
-fn a_file_dated_before_1970_is_served_with_its_date() {
+fn a_file_dated_before_1970_is_served_as_if_it_were_of_1970() {
     let file = OneFile::start();
     file.origin.write("file.mp4", &file.content, -1);
     let response = file.get(&[]);
     file.assert_whole(&response);
-    assert_eq!(response.header("last-modified"), Some("Wed, 31 Dec 1969 23:59:59 GMT"));
+    assert_eq!(response.header("last-modified"), Some("Thu, 01 Jan 1970 00:00:00 GMT"));
     let epoch = "Thu, 01 Jan 1970 00:00:00 GMT";
     assert_eq!(file.get(&[("If-Modified-Since", epoch)]).status, 304);
 }

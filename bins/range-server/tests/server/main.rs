@@ -9,6 +9,7 @@ mod body;
 mod load;
 mod openapi;
 mod process;
+mod racy;
 mod root;
 mod routes;
 mod synthetic;

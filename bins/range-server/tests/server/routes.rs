@@ -111,11 +111,11 @@ fn every_response_may_be_read_by_any_page() {
         let response = origin.send(line, fields);
         assert_eq!(response.status, status, "{line}");
         assert_eq!(response.header("access-control-allow-origin"), Some("*"), "{line}");
-        assert_eq!(
-            response.header("access-control-expose-headers"),
-            Some("Content-Range, Accept-Ranges, Content-Length, ETag"),
-            "{line}"
-        );
+        if line.starts_with("OPTIONS") {
+            continue;
+        }
+        let exposed = response.header("access-control-expose-headers");
+        assert_eq!(exposed, Some("content-range,accept-ranges,content-length,etag"), "{line}");
     }
 }
 
@@ -130,8 +130,9 @@ fn a_preflight_may_use_range() {
     let response = origin.send("OPTIONS /file", &fields);
     assert_eq!(response.status, 204);
     assert_eq!(response.header("access-control-allow-origin"), Some("*"));
-    assert_eq!(response.header("access-control-allow-methods"), Some("GET, HEAD, OPTIONS"));
-    assert_eq!(response.header("access-control-allow-headers"), Some("Range"));
+    assert_eq!(response.header("access-control-allow-methods"), Some("GET,HEAD,OPTIONS"));
+    assert_eq!(response.header("access-control-allow-headers"), Some("range"));
+    assert_eq!(response.header("allow"), Some("GET, HEAD, OPTIONS"));
 }
 
 #[test]
@@ -146,7 +147,8 @@ fn exactly_one_valid_host_is_wanted() {
     assert_eq!(get("1.1", "Host: a b\r\n"), "HTTP/1.1 400 Bad Request");
     assert_eq!(get("1.1", "Host: a@b\r\n"), "HTTP/1.1 400 Bad Request");
     assert_eq!(get("1.1", "Host: [::1]:3002\r\n"), "HTTP/1.1 200 OK");
-    assert_eq!(get("1.1", "Host:\r\n"), "HTTP/1.1 200 OK");
+    // Well-formed, but no name of a server on a loopback address.
+    assert_eq!(get("1.1", "Host:\r\n"), "HTTP/1.1 421 Misdirected Request");
     // The version of the answer is the server's: RFC 9110 section 6.2.
     assert_eq!(get("1.0", ""), "HTTP/1.1 200 OK");
 }

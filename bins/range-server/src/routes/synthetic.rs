@@ -1,38 +1,46 @@
 //! `/synthetic/{size}?seed=N`: content that needs no disk, as large as the path says.
 
-use std::time::SystemTime;
+use std::{path::Path, sync::Arc, time::SystemTime};
 
-use axum::http::{Method, Request, Response, StatusCode};
-use bytes::Bytes;
+use axum::{
+    body::Body,
+    http::{Response, StatusCode, request::Parts},
+};
 use seedbed_synthetic::Keystream;
 
+use super::{files, respond::error};
 use crate::{
-    content::{Content, Source},
-    files,
-    http_date::HttpDate,
-    plan::Representation,
-    server::{App, error, method_not_allowed},
+    app::App,
+    content::{media_type, source::SyntheticSource},
+    rfc9110::{date::HttpDate, etag::EntityTag, plan::Representation, validators::Validators},
 };
 
 /// Where it lies.
 pub(crate) const PREFIX: &str = "/synthetic/";
 
-/// Answers a request for the content whose length is `size`.
-pub(crate) fn answer(app: &App, request: &Request<Bytes>, size: &str) -> Response<Content> {
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return method_not_allowed();
-    }
+/// Answers a request for content of `size` bytes.
+pub(crate) fn answer(app: &App, request: &Parts, size: &str) -> Response<Body> {
     let Some(length) = number(size) else {
         return error(StatusCode::NOT_FOUND, format!("wanted a number of bytes, got {size}"));
     };
-    match seed(request.uri().query().unwrap_or_default()) {
+    match seed(request.uri.query().unwrap_or_default()) {
         Ok(seed) => {
-            let source = Source::Synthetic(Keystream::new(seed));
-            let selected = Representation::synthetic(seed, length);
+            let source =
+                SyntheticSource { keystream: Keystream::new(seed), sent: app.sent.clone() };
             let now = HttpDate::from_clock(SystemTime::now());
-            files::serve(app, request, selected, source, now)
+            files::serve(app, request, representation(seed, length), Arc::new(source), now)
         }
         Err(message) => error(StatusCode::BAD_REQUEST, message),
+    }
+}
+
+/// The first `length` bytes of the synthetic content of `seed`: they never change.
+fn representation(seed: u64, length: u64) -> Representation {
+    let tag = [seed.to_be_bytes(), length.to_be_bytes()].concat();
+    Representation {
+        length,
+        content_type: media_type::of(Path::new("")),
+        validators: Validators { etag: EntityTag::strong(&tag), last_modified: None },
     }
 }
 

@@ -1,4 +1,4 @@
-//! The OpenAPI document: the router's routes, and what is answered without it.
+//! The OpenAPI document: the routes of the router, and those that are answered without it.
 
 mod content;
 
@@ -18,7 +18,7 @@ use utoipa::{
 };
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::{hls::Hls, server::ALLOW};
+use super::{hls::Hls, respond::ALLOW};
 
 const ABOUT: &str = "HEAD is answered wherever GET is, with the same header fields. A page of any \
                      origin may read every answer. A path that is described by name goes before a \
@@ -62,7 +62,7 @@ struct Vod;
 #[openapi(paths(content::live))]
 struct Live;
 
-/// As [`cors::preflight`](crate::cors::preflight) answers it.
+/// The answer to OPTIONS, as [`EveryRequest`](super::EveryRequest) completes it.
 fn preflight(get: &Operation) -> Operation {
     let parameters = get.parameters.iter().flatten().filter(
         |it| matches!(it, RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Path),

@@ -1,20 +1,26 @@
 //! From a request for a file to what will be answered, without any I/O: RFC 9110 section 13.2.2
 //! with ranges as its last step.
 
-use std::path::Path;
-
 use axum::http::{HeaderMap, Method};
+use clap::ValueEnum;
 
-use crate::{
-    MalformedRange, content_type,
-    etag::EntityTag,
-    http_date::HttpDate,
+use super::{
+    date::HttpDate,
     multipart::Multipart,
     precondition::{Preconditions, Verdict},
     range::{ByteRange, Malformed, RangeSet},
-    root::OpenFile,
     validators::Validators,
 };
+
+/// What a `bytes` range that breaks the grammar gets: RFC 9110 section 14.2 leaves it open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum MalformedRange {
+    /// 416
+    #[default]
+    Refuse,
+    /// 200 with the whole file
+    Ignore,
+}
 
 /// What several ranges may cost beyond twice the file, in bytes. The header sections of a few
 /// dozen parts fit in, so that small files can be asked for in parts.
@@ -23,8 +29,6 @@ const MULTIPART_ALLOWANCE: u64 = 16 << 10;
 /// A request for a file.
 #[derive(Clone, Debug)]
 pub struct FileRequest {
-    /// The path of the request target.
-    pub path: String,
     /// The ranges asked for. Only GET defines them (section 14.2).
     pub range: Result<Option<RangeSet>, Malformed>,
     /// The preconditions.
@@ -60,14 +64,13 @@ pub enum Plan {
 }
 
 impl FileRequest {
-    /// Takes a GET or HEAD for `path` apart.
+    /// Parses the header fields of a GET or HEAD.
     #[must_use]
-    pub fn new(method: &Method, path: &str, headers: &HeaderMap, now: HttpDate) -> Self {
+    pub fn new(method: &Method, headers: &HeaderMap) -> Self {
         let defines_ranges = method == Method::GET;
         Self {
-            path: path.to_owned(),
             range: if defines_ranges { RangeSet::from_headers(headers) } else { Ok(None) },
-            preconditions: Preconditions::from_headers(headers, now),
+            preconditions: Preconditions::from_headers(headers),
         }
     }
 
@@ -97,27 +100,6 @@ impl FileRequest {
 }
 
 impl Representation {
-    /// What an open file is, as of `now`.
-    #[must_use]
-    pub fn of(file: &OpenFile, now: HttpDate) -> Self {
-        Self {
-            length: file.version.fingerprint.length(),
-            content_type: content_type::of(file.path.as_path()),
-            validators: Validators::new(&file.version.fingerprint, now),
-        }
-    }
-
-    /// The first `length` bytes of the synthetic content of `seed`: they never change.
-    #[must_use]
-    pub fn synthetic(seed: u64, length: u64) -> Self {
-        let tag = [seed.to_be_bytes(), length.to_be_bytes()].concat();
-        Self {
-            length,
-            content_type: content_type::of(Path::new("")),
-            validators: Validators { etag: EntityTag::strong(&tag), last_modified: None },
-        }
-    }
-
     fn parts(&self, ranges: Vec<ByteRange>) -> Plan {
         match ranges[..] {
             [] => Plan::Whole,
@@ -138,23 +120,23 @@ impl Representation {
 mod tests {
     use axum::http::HeaderName;
 
-    use super::*;
+    use super::{super::etag::EntityTag, *};
 
     fn plan_of(length: u64, method: Method, lines: &[(&str, &str)]) -> Plan {
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
             headers.append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
         }
-        let now = HttpDate::from_unix(2000).unwrap();
+        let now = HttpDate::from_unix(2000);
         let file = Representation {
             length,
             content_type: "video/mp4",
             validators: Validators {
                 etag: EntityTag::strong(b"now"),
-                last_modified: HttpDate::from_unix(1000),
+                last_modified: Some(HttpDate::from_unix(1000)),
             },
         };
-        FileRequest::new(&method, "/a.mp4", &headers, now).plan(&file, MalformedRange::Refuse, now)
+        FileRequest::new(&method, &headers).plan(&file, MalformedRange::Refuse, now)
     }
 
     #[test]

@@ -1,8 +1,7 @@
-//! Blocks of files that are kept in memory, because sending from memory is the quickest way that is
-//! safe when a file changes under it.
+//! Blocks of files that are kept in memory: the quickest way to send a file that may change.
 //!
-//! What `sendfile` or a mapping queues on a socket are the pages of the file itself: written to
-//! in place, they change on their way to the receiver, after every check. A block is a copy in a
+//! `sendfile` and a mapping queue the pages of the file itself on a socket: written to in place,
+//! they change on their way to the receiver, after every check. A block is a copy in a
 //! file of its own that lies in memory and is sealed: nobody can write to it any more, and so
 //! `sendfile` may send its pages without copying them again. It is known by the version of the
 //! file that it was made of.
@@ -11,15 +10,17 @@ use std::{
     collections::{HashMap, VecDeque},
     fs::File,
     io,
+    ops::Range,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime},
 };
 
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create, sendfile};
+use seedbed_http::{Chunk, FileSlice};
 use tokio::sync::Semaphore;
 
-use crate::{range::ByteRange, validators::Fingerprint};
+use super::fingerprint::Fingerprint;
 
 /// Length of a block in bytes: smaller ones cost more system calls, larger ones more memory for
 /// what was not asked for.
@@ -83,7 +84,7 @@ impl Block {
 
 /// A part of a block, at least a byte.
 #[derive(Clone, Debug)]
-pub struct Stretch {
+pub struct BlockSlice {
     block: Arc<Block>,
     /// Where it begins in the block.
     pub offset: u64,
@@ -91,24 +92,30 @@ pub struct Stretch {
     pub length: u64,
 }
 
-impl Stretch {
-    /// What of `block`, the block in which `range` begins, belongs to `range`.
+impl BlockSlice {
+    /// The part of `range` that lies in `block`, which is the block in which `range` begins.
     #[must_use]
-    pub fn new(block: Arc<Block>, range: ByteRange) -> Option<Self> {
-        let offset = range.first() % BLOCK;
-        let length = range.len().min(block.length.checked_sub(offset)?);
+    pub fn new(block: Arc<Block>, range: Range<u64>) -> Option<Self> {
+        let offset = range.start % BLOCK;
+        let length = range.end.checked_sub(range.start)?.min(block.length.checked_sub(offset)?);
         (length > 0).then_some(Self { block, offset, length })
     }
-}
 
-impl AsFd for Stretch {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.block.file.as_fd()
+    /// The same, ready to be sent.
+    #[must_use]
+    pub fn into_chunk(self) -> Chunk {
+        Chunk::File(FileSlice::new(self.block, self.offset, self.length))
     }
 }
 
-/// The blocks that were asked for most recently, more or less: eviction gives each block that was
-/// used since it was last looked at a second chance.
+impl AsFd for Block {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
+/// The blocks that were asked for most recently, more or less: eviction gives a block that was used
+/// since the last round a second chance.
 #[derive(Debug)]
 pub struct Blocks {
     inner: Mutex<Inner>,
@@ -139,11 +146,11 @@ impl Blocks {
 
     /// The beginning of `range`, as far as it lies in one block, if that is here.
     #[must_use]
-    pub fn get(&self, version: Version, range: ByteRange) -> Option<Stretch> {
+    pub fn get(&self, version: Version, range: Range<u64>) -> Option<BlockSlice> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = inner.blocks.get_mut(&(version, range.first() / BLOCK))?;
+        let entry = inner.blocks.get_mut(&(version, range.start / BLOCK))?;
         entry.used = true;
-        Stretch::new(Arc::clone(&entry.block), range)
+        BlockSlice::new(Arc::clone(&entry.block), range)
     }
 
     /// Keeps the block in which `offset` lies.
@@ -185,14 +192,13 @@ mod tests {
         (file, Version { device, fingerprint })
     }
 
-    fn range(first: u64, last: u64) -> ByteRange {
-        let (_, rest) = ByteRange::whole(last + 1).unwrap().split_at(first);
-        rest.unwrap()
+    fn range(first: u64, last: u64) -> Range<u64> {
+        first..last + 1
     }
 
-    fn bytes(stretch: &Stretch) -> Vec<u8> {
-        let mut bytes = vec![0; usize::try_from(stretch.length).unwrap()];
-        let read = rustix::io::pread(stretch, &mut bytes, stretch.offset).unwrap();
+    fn bytes(slice: &BlockSlice) -> Vec<u8> {
+        let mut bytes = vec![0; usize::try_from(slice.length).unwrap()];
+        let read = rustix::io::pread(&*slice.block, &mut bytes, slice.offset).unwrap();
         assert_eq!(read, bytes.len());
         bytes
     }

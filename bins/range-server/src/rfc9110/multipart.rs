@@ -1,6 +1,6 @@
 //! `multipart/byteranges`: RFC 9110 section 14.6.
 
-use crate::range::ByteRange;
+use super::range::ByteRange;
 
 /// The body of a 206 that carries several ranges.
 #[derive(Clone, Debug)]

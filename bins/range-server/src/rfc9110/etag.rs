@@ -16,7 +16,13 @@ impl EntityTag {
         Self { weak: false, opaque: hex::encode(bytes) }
     }
 
-    /// What stands between the quotes.
+    /// The weak tag with the same opaque part.
+    #[must_use]
+    pub fn into_weak(self) -> Self {
+        Self { weak: true, ..self }
+    }
+
+    /// The part between the quotes.
     #[must_use]
     pub fn opaque(&self) -> &str {
         &self.opaque

@@ -1,4 +1,4 @@
-//! Content-Type by the file's name.
+//! The media type of a file, by its name.
 
 use std::path::Path;
 

@@ -1,9 +1,8 @@
 //! The one directory that is served, and the way into it.
 //!
-//! A path is first taken apart as text ([`RelativePath`]), then opened below the root by
-//! `cap-std`, which lets the kernel refuse what leads out of it (`openat2` with
-//! `RESOLVE_BENEATH`; step by step where that is missing). There is no check that could be
-//! overtaken: what the open file is, `fstat` says.
+//! A path is first parsed as text ([`RelativePath`]), then opened below the root by `openat2` with
+//! `RESOLVE_BENEATH` (Linux 5.6): the kernel refuses what leads out of the root. There is no check
+//! that a change could overtake: `fstat` says what the open file is.
 
 use std::{
     ffi::OsString,
@@ -17,17 +16,16 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use cap_std::{
-    ambient_authority,
-    fs::{Dir, OpenOptions, OpenOptionsExt as _},
-};
 use percent_encoding::percent_decode_str;
 use rustix::{
     fs::{Mode, OFlags, ResolveFlags, fstat, openat2, stat},
     io::Errno,
 };
 
-use crate::{blocks::Version, validators::Fingerprint};
+use super::{blocks::Version, fingerprint::Fingerprint};
+
+/// How often to try again to open a file whose path changes while the kernel follows it.
+const ATTEMPTS: usize = 16;
 
 /// The path of a file below the root: neither empty, nor hidden, nor on its way upwards.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +34,7 @@ pub struct RelativePath(PathBuf);
 impl RelativePath {
     /// Parses the path of a request target.
     ///
-    /// None if it cannot name a file that is served: an empty segment, one that starts with a dot
+    /// Returns `None` if it cannot name a file that is served: an empty segment, one that starts with a dot
     /// (hidden files, `.` and `..`), or one that decodes to a slash, a backslash or NUL.
     #[must_use]
     pub fn from_uri(path: &str) -> Option<Self> {
@@ -69,7 +67,7 @@ impl RelativePath {
 
 /// The directory that is served.
 ///
-/// Its path is looked at anew at each use: a directory that was removed and made again is found.
+/// Its path is looked up at each use, so that a directory that was removed and made again is found.
 #[derive(Clone, Debug)]
 pub struct Root {
     path: PathBuf,
@@ -92,7 +90,7 @@ pub struct RootError {
     source: io::Error,
 }
 
-/// Why there is no such file to serve.
+/// Why there is no file to serve.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     /// There is none, or nothing that is served: a directory, a device, a way out of the root.
@@ -101,6 +99,9 @@ pub enum FileError {
     /// The server may not read it.
     #[error("the server may not read this file")]
     Forbidden,
+    /// It is being written to all the time, so that no state of it can be told from the next.
+    #[error("the file keeps changing")]
+    KeepsChanging,
     /// The system failed.
     #[error("failed to open the file")]
     Io(#[source] io::Error),
@@ -118,7 +119,7 @@ pub struct OpenFile {
 }
 
 impl OpenFile {
-    /// None if it is no regular file.
+    /// `None` if it is no regular file.
     fn new(path: &RelativePath, file: File) -> io::Result<Option<Self>> {
         let metadata = file.metadata()?;
         let fingerprint = Fingerprint::of(&metadata);
@@ -131,22 +132,23 @@ impl Root {
     /// The directory at `path`.
     ///
     /// # Errors
-    /// It is missing, is no directory or cannot be read.
+    /// It is missing, is no directory or cannot be read, or the system has no `openat2`.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, RootError> {
         let root = Self { path: path.into(), known: Arc::default() };
         root.check()?;
         Ok(root)
     }
 
-    /// Whether it still can be read.
+    /// Checks that it can still be read.
     ///
     /// # Errors
     /// As for [`Root::open`].
     pub fn check(&self) -> Result<(), RootError> {
-        match self.dir().and_then(|dir| dir.entries()) {
-            Ok(_) => Ok(()),
-            Err(source) => Err(RootError { path: self.path.clone(), source }),
-        }
+        let check = || {
+            std::fs::read_dir(&self.path)?;
+            self.open_below(Path::new("."), ResolveFlags::empty())
+        };
+        check().map(|_| ()).map_err(|source| RootError { path: self.path.clone(), source })
     }
 
     /// Opens a file. This blocks.
@@ -154,71 +156,84 @@ impl Root {
     /// # Errors
     /// See [`FileError`].
     pub fn file(&self, path: &RelativePath) -> Result<OpenFile, FileError> {
-        let mut options = OpenOptions::new();
-        // A named pipe without a writer must not hold us up.
-        options.read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed());
-        let file = self.dir()?.open_with(path.as_path(), &options)?.into_std();
+        let mut attempt = 1;
+        let file = loop {
+            match self.open_below(path.as_path(), ResolveFlags::empty()) {
+                Err(error) if is_again(&error) && attempt < ATTEMPTS => attempt += 1,
+                opened => break opened?,
+            }
+        };
         OpenFile::new(path, file)?.ok_or(FileError::NotFound)
     }
 
     /// Opens a file whose path the kernel has in memory. This does not block.
     ///
-    /// None says nothing: there may be a file, and [`Root::file`] knows.
+    /// `None` does not mean that there is no file: [`Root::file`] tells.
     #[must_use]
-    pub fn file_at_hand(&self, path: &RelativePath) -> Option<OpenFile> {
-        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let resolve = ResolveFlags::BENEATH | ResolveFlags::CACHED;
-        let dir = self.dir_at_hand()?;
-        let file = openat2(&*dir, path.as_path(), flags, Mode::empty(), resolve).ok()?;
-        OpenFile::new(path, file.into()).ok()?
+    pub fn file_if_cached(&self, path: &RelativePath) -> Option<OpenFile> {
+        let file = self.open_below(path.as_path(), ResolveFlags::CACHED).ok()?;
+        OpenFile::new(path, file).ok()?
     }
 
-    /// What lies directly in it and is not hidden, by name. This blocks.
+    /// Lists the files that lie directly in it and are not hidden, by name. This blocks.
     ///
     /// # Errors
     /// The directory cannot be read.
     pub fn entries(&self) -> io::Result<Vec<RelativePath>> {
         let mut names = Vec::new();
-        for entry in self.dir()?.entries()? {
+        for entry in std::fs::read_dir(&self.path)? {
             names.extend(RelativePath::segment(entry?.file_name().into_vec()));
         }
         names.sort();
         Ok(names.into_iter().map(|name| RelativePath(name.into())).collect())
     }
 
+    /// Opens what lies at `path`, and nothing out of the root.
+    fn open_below(&self, path: &Path, resolve: ResolveFlags) -> io::Result<File> {
+        // A named pipe without a writer must not hold the server up.
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let resolve = resolve | ResolveFlags::BENEATH;
+        Ok(openat2(&*self.dir()?, path, flags, Mode::empty(), resolve)?.into())
+    }
+
     /// The directory that lies at the path now, opened when it was first seen there.
-    fn dir_at_hand(&self) -> Option<Arc<OwnedFd>> {
-        let now = stat(&self.path).ok()?;
+    fn dir(&self) -> io::Result<Arc<OwnedFd>> {
+        let now = stat(&self.path)?;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = &*known
             && (known.device, known.inode) == (now.st_dev, now.st_ino)
         {
-            return Some(Arc::clone(&known.dir));
+            return Ok(Arc::clone(&known.dir));
         }
-        let dir =
-            rustix::fs::open(&self.path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok()?;
-        let opened = fstat(&dir).ok()?;
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let dir = rustix::fs::open(&self.path, flags, Mode::empty())?;
+        let opened = fstat(&dir)?;
         let dir = Arc::new(dir);
         let (device, inode) = (opened.st_dev, opened.st_ino);
         *known = Some(KnownDir { device, inode, dir: Arc::clone(&dir) });
-        Some(dir)
+        Ok(dir)
     }
+}
 
-    fn dir(&self) -> io::Result<Dir> {
-        Dir::open_ambient_dir(&self.path, ambient_authority())
-    }
+/// Whether a directory on the way was moved while the kernel followed the path.
+fn is_again(error: &io::Error) -> bool {
+    Errno::from_io_error(error) == Some(Errno::AGAIN)
 }
 
 impl From<io::Error> for FileError {
     fn from(error: io::Error) -> Self {
         match Errno::from_io_error(&error) {
             Some(Errno::ACCESS) => Self::Forbidden,
-            // No errno: cap-std saw a way out of the root.
-            None
-            | Some(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NAMETOOLONG | Errno::NXIO) => {
-                Self::NotFound
-            }
-            Some(_) => Self::Io(error),
+            Some(
+                Errno::NOENT
+                | Errno::NOTDIR
+                | Errno::LOOP
+                | Errno::NAMETOOLONG
+                | Errno::NXIO
+                // The path leads out of the root.
+                | Errno::XDEV,
+            ) => Self::NotFound,
+            _ => Self::Io(error),
         }
     }
 }
@@ -292,7 +307,7 @@ mod tests {
         {
             assert!(matches!(file(path), Err(FileError::NotFound)), "{path}: {:?}", file(path));
             let path = RelativePath::from_uri(path).unwrap();
-            assert!(root.file_at_hand(&path).is_none(), "{path:?}");
+            assert!(root.file_if_cached(&path).is_none(), "{path:?}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! What is answered without the router: files, synthetic content and HLS.
+//! Descriptions of the routes that are answered without the router: files, synthetic content, HLS.
 
 #![expect(dead_code, reason = "it is there to be described")]
 

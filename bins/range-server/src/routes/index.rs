@@ -1,8 +1,8 @@
-//! The index of the root at `/`: what lies directly in it.
+//! The index at `/`: the files that lie directly in the root.
 //!
-//! Directories below the root are served, but never listed: their paths are 404.
+//! Files in directories below the root are served, but not listed: the paths of directories are 404.
 
-use std::{fmt::Write as _, io, sync::Arc};
+use std::{fmt::Write as _, io, sync::Arc, time::SystemTime};
 
 use axum::{
     Json,
@@ -17,12 +17,14 @@ use tokio::task::spawn_blocking;
 use utoipa::ToSchema;
 
 use crate::{
-    content_type,
-    root::{RelativePath, Root},
-    server::App,
+    app::App,
+    content::{
+        media_type,
+        root::{RelativePath, Root},
+    },
 };
 
-/// What a path segment does without: all but the unreserved characters of RFC 3986.
+/// Characters that are escaped in a path segment: all but the unreserved ones of RFC 3986.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A file of the index.
@@ -56,41 +58,19 @@ pub(crate) async fn handle(State(app): State<Arc<App>>, headers: HeaderMap) -> R
         Err(lost) => return failed(&lost.into()),
     };
     let vary = [(header::VARY, "Accept")];
-    if quality(&headers, "text/html") > quality(&headers, "application/json") {
+    if accepts_html(&headers) {
         (vary, Html(page(&entries))).into_response()
     } else {
         (vary, Json(entries)).into_response()
     }
 }
 
-/// How much a media type is wanted, in thousandths: the most specific range that covers it tells
-/// (RFC 9110 section 12.5.1).
-fn quality(headers: &HeaderMap, media: &str) -> u16 {
+/// Whether a client names HTML among what it accepts, as browsers do.
+fn accepts_html(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(header::ACCEPT).iter().filter_map(|line| line.to_str().ok());
-    let group = media.split_once('/').map_or(media, |(group, _)| group);
-    let covering = lines.flat_map(|line| line.split(',')).filter_map(|element| {
-        let mut parts = element.split(';').map(str::trim);
-        let range = parts.next()?.to_ascii_lowercase();
-        let specific = match range.strip_suffix("/*") {
-            None => (range == media).then_some(2)?,
-            Some("*") => 0,
-            Some(of) => (of == group).then_some(1)?,
-        };
-        let weight = parts.find_map(|part| part.strip_prefix("q=").or(part.strip_prefix("Q=")));
-        Some((specific, thousandths(weight.unwrap_or("1"))))
-    });
-    covering.max_by_key(|(specific, _)| *specific).map_or(0, |(_, weight)| weight)
-}
-
-/// A weight (section 12.4.2), nothing if it is none.
-fn thousandths(weight: &str) -> u16 {
-    let (whole, fraction) = weight.split_once('.').unwrap_or((weight, ""));
-    let fraction = format!("{fraction:0<3}");
-    match (whole, fraction.parse()) {
-        ("0", Ok(fraction)) if fraction < 1000 => fraction,
-        ("1", Ok(0)) => 1000,
-        _ => 0,
-    }
+    lines
+        .flat_map(|line| line.split([',', ';']))
+        .any(|media| media.trim().eq_ignore_ascii_case("text/html"))
 }
 
 fn failed(error: &io::Error) -> Response {
@@ -103,15 +83,18 @@ fn entries(root: &Root) -> io::Result<Vec<Entry>> {
     Ok(paths.iter().filter_map(|path| entry(root, path)).collect())
 }
 
-/// The entry of a file, none for what is no file that can be read.
+/// The entry of a file, `None` if it is no file that can be read.
 fn entry(root: &Root, path: &RelativePath) -> Option<Entry> {
+    let before = SystemTime::now();
     let fingerprint = root.file(path).ok()?.version.fingerprint;
+    let etag = fingerprint.etag();
+    let etag = if fingerprint.is_racy(before) { etag.into_weak() } else { etag };
     let name = path.as_path().as_os_str();
     Some(Entry {
         name: name.to_string_lossy().into_owned(),
         size: fingerprint.length(),
-        content_type: content_type::of(path.as_path()),
-        etag: fingerprint.etag().to_string(),
+        content_type: media_type::of(path.as_path()),
+        etag: etag.to_string(),
         url: format!("/{}", percent_encode(name.as_encoded_bytes(), ESCAPED)),
     })
 }
@@ -126,7 +109,7 @@ fn page(entries: &[Entry]) -> String {
         let name = escape(name);
         let _infallible =
             writeln!(html, "<li><a href=\"{url}\">{name}</a> {content_type}, {size} bytes");
-        if content_type::is_playable(content_type) {
+        if media_type::is_playable(content_type) {
             let _infallible =
                 writeln!(html, "<br><video src=\"{url}\" controls preload=\"metadata\"></video>");
         }
