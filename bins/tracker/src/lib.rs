@@ -20,7 +20,6 @@ mod recent_events;
 mod sender;
 mod stats;
 mod store;
-mod thread;
 mod udp;
 mod websocket;
 
@@ -143,17 +142,14 @@ pub async fn run(config: Config, listeners: Listeners, shutdown: Shutdown) -> an
     let shutdown = shutdown.child_token();
     let _end = shutdown.clone().drop_guard();
     let mut parts = Parts::new(&shutdown);
-    let app = Arc::new(http::Tracker::new(&config, &engine, clock));
     let address = listeners.http.local_addr().context("failed to read the bound address")?;
     let guard = Guard::new(config.control.clone(), address);
-    let router = http::router(&config, &app).layer(guard.layer());
-    parts.spawn(http::serve(listeners.http, app, router, shutdown.clone()));
+    let tracker = Arc::new(http::Tracker::new(&config, &engine, clock));
+    parts.spawn(http::serve(config.clone(), guard, listeners.http, tracker, shutdown.clone()));
     if let Some(socket) = listeners.udp {
         let responder = Responder::new(Arc::clone(&engine), config.trust_proxy, seed);
         let shutdown = shutdown.clone();
-        parts.spawn(thread::run("tracker-udp", move || {
-            udp::serve(socket, responder, clock, shutdown)
-        }));
+        parts.spawn(udp::serve_on_thread(socket, responder, clock, shutdown));
     }
     parts.spawn(sweep(engine, clock, shutdown));
     parts.finished().await

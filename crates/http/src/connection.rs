@@ -308,10 +308,10 @@ impl<S: HttpService, F: FastPath> Connection<S, F> {
 
     async fn refuse_large_head(&mut self, start: usize) -> io::Result<()> {
         let limit = self.protocol.limits.head;
-        let Self { protocol, input, output, content, .. } = self;
+        let Self { protocol, remote, input, output, content, .. } = self;
         content.clear();
         let answer = RequestLine::of_partial(&input[start..])
-            .and_then(|line| protocol.fast_path.head_too_large(&line, content));
+            .and_then(|line| protocol.fast_path.head_too_large(&line, *remote, content));
         match answer {
             Some(fields) => {
                 write_fields(output, fields, content.len(), Some("close"));

@@ -28,6 +28,7 @@ pub trait FastPath: Clone + Send + 'static {
     fn head_too_large(
         &self,
         _line: &RequestLine<'_>,
+        _remote: SocketAddr,
         _body: &mut Vec<u8>,
     ) -> Option<&'static [u8]> {
         None

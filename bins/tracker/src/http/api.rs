@@ -14,7 +14,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{ANY_ORIGIN, Tracker};
+use super::Tracker;
 use crate::{
     clock::Moment,
     messages::{Event, SwarmCounts, Transport},
@@ -98,7 +98,7 @@ async fn torrents(State(tracker): State<Arc<Tracker>>) -> Response {
     let swarms = tracker.engine.store().scrape_all(tracker.clock.now()).flatten();
     let torrents: Vec<_> =
         swarms.map(|(infohash, counts)| TorrentSummary { infohash, counts }).collect();
-    ([ANY_ORIGIN], Json(torrents)).into_response()
+    Json(torrents).into_response()
 }
 
 /// One torrent and its peers
@@ -112,11 +112,10 @@ async fn torrents(State(tracker): State<Arc<Tracker>>) -> Response {
     )
 )]
 async fn torrent(State(tracker): State<Arc<Tracker>>, Path(infohash): Path<String>) -> Response {
-    let response = match infohash.parse::<Infohash>() {
+    match infohash.parse::<Infohash>() {
         Ok(infohash) => details(&tracker, infohash),
         Err(error) => admin::error(StatusCode::BAD_REQUEST, format!("infohash: {error}")),
-    };
-    ([ANY_ORIGIN], response).into_response()
+    }
 }
 
 fn details(tracker: &Tracker, infohash: Infohash) -> Response {

@@ -1,39 +1,55 @@
-//! The tracker's port: announce and scrape, WebSockets, the statistics and the routes of every
-//! server.
+//! The tracker over HTTP: announce and scrape, WebSockets, the statistics and the routes of every server.
+//!
+//! `in_place` answers announces and scrapes straight from the head of a request. Everything else passes the
+//! router, and so do announces and scrapes while a policy is in force, because only a whole response can be
+//! delayed or cut.
 
 mod addresses;
+mod announce;
 mod api;
 mod bencode;
-mod front;
-mod head;
-mod openapi;
-mod others;
+mod delivery;
+mod gate;
+mod in_place;
+mod page_guard;
 mod query;
 mod respond;
 mod stats_page;
 
-use std::sync::Arc;
+use std::{net::TcpListener, sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    http::{HeaderName, HeaderValue, header},
+    middleware::{Next, from_fn, from_fn_with_state},
 };
+use seedbed_http::{App, Limits, Server};
 use seedbed_service::{
+    Shutdown,
     admin::{self, Health},
+    guard::Guard,
     openapi::serve as serve_routes,
 };
 use serde::Serialize;
+use tower_layer::Stack;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 
-pub(crate) use self::front::serve;
+use self::{gate::Gate, in_place::InPlace, page_guard::PageGuard};
 use crate::{Config, clock::Clock, engine::Engine, metrics, websocket::Hub};
 
-/// Pages of any origin may read what a tracker tells.
-const ANY_ORIGIN: (HeaderName, HeaderValue) =
-    (header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+/// The room for the header fields of a request, in bytes. The query has a limit of its own.
+const MAX_FIELDS: usize = 16 << 10;
 
-/// What the handlers share.
+/// How long a connection may be idle between two requests.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// How long a client may take to send a request.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How long a client may take no byte of a response.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The state that handlers share.
 #[derive(Debug)]
 pub(crate) struct Tracker {
     engine: Arc<Engine>,
@@ -61,37 +77,80 @@ impl Tracker {
     }
 }
 
-/// All routes, as `config` switches them on.
-pub(crate) fn router(config: &Config, app: &Arc<Tracker>) -> Router {
+/// Serves `listener` until `shutdown`.
+///
+/// # Errors
+/// A thread of the server cannot be started, or fails.
+pub(crate) async fn serve(
+    config: Config,
+    guard: Guard,
+    listener: TcpListener,
+    tracker: Arc<Tracker>,
+    shutdown: Shutdown,
+) -> anyhow::Result<()> {
+    let server = server(&config, guard, &tracker, &shutdown);
+    Ok(server.serve(listener, shutdown).await?)
+}
+
+/// The server, without a listener.
+fn server(
+    config: &Config,
+    guard: Guard,
+    tracker: &Arc<Tracker>,
+    shutdown: &Shutdown,
+) -> Server<impl seedbed_http::HttpService + use<>, InPlace> {
+    let gate = Gate { tracker: Arc::clone(tracker), shutdown: shutdown.clone() };
+    // The guard wants the body type of axum's responses.
+    let guarded =
+        Stack::new(from_fn(async |request, next: Next| next.run(request).await), PageGuard(guard));
+    let layers = Stack::new(guarded, from_fn_with_state(gate, gate::pass));
+    let app = App::layered(router(config, tracker), layers);
+    let limits = Limits {
+        head: config.max_query + MAX_FIELDS,
+        idle: IDLE_TIMEOUT,
+        request: REQUEST_TIMEOUT,
+        write: WRITE_TIMEOUT,
+        ..Limits::default()
+    };
+    let in_place = InPlace(Arc::clone(tracker));
+    Server::new("tracker-http", app).limits(limits).raw_targets(true).fast_path(in_place)
+}
+
+/// All routes that `config` switches on.
+fn router(config: &Config, tracker: &Arc<Tracker>) -> Router {
     let mut routes = OpenApiRouter::new();
     if config.http {
-        routes = routes.merge(openapi::announces());
+        routes = routes.merge(announce::router());
     }
     if config.websocket {
-        routes = routes.merge(openapi::websocket());
+        routes = routes.merge(gate::router());
     }
     if config.stats {
         routes = routes.merge(api::router()).merge(stats_page::router());
     }
-    let (identity, metrics) = (seedbed_service::identity!(), metrics::of(&app.engine, app.clock));
-    let health = Arc::clone(app);
-    let common = admin::documented::<Counts>(identity, metrics, move || health.health());
-    serve_routes(identity, routes.with_state(Arc::clone(app)).merge(common))
+    let (identity, metrics) =
+        (seedbed_service::identity!(), metrics::of(&tracker.engine, tracker.clock));
+    let health = Arc::clone(tracker);
+    let common = admin::documented::<StoreSize>(identity, metrics, move || health.health());
+    serve_routes(identity, routes.with_state(Arc::clone(tracker)).merge(common))
 }
 
-/// How much there is, as `/health` says it.
+/// The size of the store, as `/health` shows it.
 #[derive(Serialize, ToSchema)]
 #[schema(as = HealthDetails)]
-struct Counts {
-    /// Torrents that are known.
+struct StoreSize {
+    /// The number of known torrents.
     torrents: usize,
-    /// Peers, counted once in each of their swarms.
+    /// The number of peers, counted once in each of their swarms.
     peers: usize,
 }
 
 impl Tracker {
     fn health(&self) -> Health {
         let totals = self.engine.store().totals(self.clock.now());
-        Health::new(None, &Counts { torrents: totals.torrents, peers: totals.peers })
+        Health::new(None, &StoreSize { torrents: totals.torrents, peers: totals.peers })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,8 @@ use super::{
 };
 use crate::{
     messages::{
-        AnnounceRequest, Families, MalformedRequest, Request, RequestKind, Response, Transport,
+        AnnounceRequest, Families, MalformedRequest, Request, RequestKind, Response, Scraped,
+        Transport,
     },
     policy::{Delivery, Incoming, Outgoing},
     store::PARTS,
@@ -37,10 +38,18 @@ pub(super) struct Responded {
 }
 
 /// A query, parsed.
-struct Parsed {
+#[derive(Debug)]
+pub(super) struct Parsed {
     request: Request,
     layout: Layout,
     warning: Option<&'static str>,
+}
+
+impl Parsed {
+    /// Whether the request is a scrape of everything.
+    pub(super) fn is_full_scrape(&self) -> bool {
+        self.request == Request::Scrape(Scraped::All)
+    }
 }
 
 impl Endpoint {
@@ -62,21 +71,14 @@ impl Endpoint {
 }
 
 impl Tracker {
-    /// The endpoint of a request, if it is for one and HTTP is on.
-    pub(super) fn endpoint(&self, method: &[u8], path: &[u8]) -> Option<Endpoint> {
-        if self.http && method == b"GET" { Endpoint::of(path) } else { None }
-    }
-
-    /// Answers a request that arrives over a connection from `connection`, and appends the response to
-    /// `body`, unless it is a full scrape.
-    pub(super) fn respond(
+    /// Parses a request that arrives over a connection from `connection`.
+    pub(super) fn parse(
         &self,
         endpoint: Endpoint,
         query: &[u8],
         connection: IpAddr,
         forwarded_for: Option<&[u8]>,
-        body: &mut Vec<u8>,
-    ) -> Responded {
+    ) -> Parsed {
         let parsed = if query.len() > self.max_query {
             Err(QueryError::TooLong(self.max_query))
         } else {
@@ -85,24 +87,17 @@ impl Tracker {
                 Endpoint::Scrape => self.parse_scrape(query),
             }
         };
-        let parsed = parsed.unwrap_or_else(|error| malformed(endpoint, &error));
-        self.handle(&parsed, connection, body)
+        parsed.unwrap_or_else(|error| malformed(endpoint, &error))
     }
 
     /// Refuses a request whose head is too long; `query` is the part of it that was read.
-    pub(super) fn refuse_long_head(
-        &self,
-        endpoint: Endpoint,
-        query: &[u8],
-        connection: IpAddr,
-        body: &mut Vec<u8>,
-    ) -> Responded {
+    pub(super) fn refuse_long_head(&self, endpoint: Endpoint, query: &[u8]) -> Parsed {
         let error = if query.len() > self.max_query {
             QueryError::TooLong(self.max_query)
         } else {
             QueryError::Fields
         };
-        self.handle(&malformed(endpoint, &error), connection, body)
+        malformed(endpoint, &error)
     }
 
     /// Appends one of [`PARTS`] parts of the response to a scrape of everything.
@@ -120,17 +115,9 @@ impl Tracker {
     /// Answers a query at each endpoint.
     pub(crate) fn fuzz(&self, query: &[u8], connection: IpAddr) {
         for endpoint in [Endpoint::Announce, Endpoint::Scrape] {
-            self.respond(endpoint, query, connection, None, &mut Vec::new());
+            let parsed = self.parse(endpoint, query, connection, None);
+            self.handle(&parsed, connection, &mut Vec::new());
         }
-    }
-
-    /// Answers a GET of a target.
-    #[cfg(test)]
-    pub(crate) fn respond_to_target(&self, target: &[u8], client: IpAddr, body: &mut Vec<u8>) {
-        let path_end = memchr::memchr(b'?', target).unwrap_or(target.len());
-        let query = target.get(path_end + 1..).unwrap_or_default();
-        let endpoint = Endpoint::of(&target[..path_end]).expect("the target is of an endpoint");
-        self.respond(endpoint, query, client, None, body);
     }
 
     /// The address that a request comes from.
@@ -187,7 +174,8 @@ impl Tracker {
         Ok(Parsed { request, layout: Layout::Compact, warning: None })
     }
 
-    fn handle(&self, parsed: &Parsed, client: IpAddr, body: &mut Vec<u8>) -> Responded {
+    /// Answers a request, and appends the response to `body`, unless it is a full scrape.
+    pub(super) fn handle(&self, parsed: &Parsed, client: IpAddr, body: &mut Vec<u8>) -> Responded {
         let Parsed { request, layout, warning } = parsed;
         let incoming = Incoming { transport: Transport::Http, client, request };
         let Outgoing { response, delivery, .. } = self.engine.handle(incoming, self.clock.now());
@@ -202,8 +190,8 @@ impl Tracker {
         Responded { full_scrape, delivery }
     }
 
-    /// Has the engine decide about a request that is not HTTP, which the server answers.
-    pub(super) fn malformed_http(&self, client: IpAddr, reason: &str) -> Delivery {
+    /// Has the engine decide about a malformed request, to which the server has the answer.
+    pub(super) fn refuse(&self, client: IpAddr, reason: &str) -> Delivery {
         let reason = Some(reason.to_owned());
         let malformed = MalformedRequest { kind: RequestKind::Unknown, reason };
         let request = Request::Malformed(malformed);

@@ -11,7 +11,7 @@ use axum::{
 use seedbed_metainfo::Client;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{ANY_ORIGIN, Tracker};
+use super::Tracker;
 use crate::{
     clock::Moment,
     engine::Engine,
@@ -30,7 +30,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<Tracker>> {
     responses((status = 200, description = "The keys of npm's bittorrent-tracker", body = Stats))
 )]
 async fn json(State(tracker): State<Arc<Tracker>>) -> Response {
-    ([ANY_ORIGIN], Json(tracker.stats())).into_response()
+    Json(tracker.stats()).into_response()
 }
 
 /// The statistics as a live page
@@ -47,8 +47,7 @@ async fn page(State(tracker): State<Arc<Tracker>>, headers: HeaderMap) -> Respon
     if accept.starts_with(b"application/json") {
         return json(State(tracker)).await;
     }
-    ([ANY_ORIGIN], Html(render(&tracker.stats(), &tracker.engine, tracker.clock.now())))
-        .into_response()
+    Html(render(&tracker.stats(), &tracker.engine, tracker.clock.now())).into_response()
 }
 
 impl Tracker {

@@ -5,9 +5,7 @@ use std::sync::{Arc, Mutex};
 use aquatic_udp_protocol::{ConnectRequest, TransactionId};
 
 use super::*;
-use crate::{
-    Config, clock::Clock, engine::Engine, http, messages::RequestKind, udp::Responder, websocket,
-};
+use crate::{Config, engine::Engine, messages::RequestKind, udp::Responder, websocket};
 
 const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(203, 0, 113, 1));
 const BLOCKED: [u8; 20] = *b"bbbbbbbbbbbbbbbbbbbb";
@@ -216,14 +214,4 @@ pub(crate) fn targets() -> Vec<(&'static str, RequestKind, Outcome)> {
         ("/scrape", RequestKind::Scrape, Answered),
         ("/scrape?info_hash=a", RequestKind::Scrape, Invalid),
     ]
-}
-
-#[test]
-fn every_announce_and_scrape_over_http_passes_the_policy() {
-    let recorder = Recorder::default();
-    let tracker = http::Tracker::new(&Config::default(), &recorder.engine(), Clock::start());
-    for (target, kind, outcome) in targets() {
-        tracker.respond_to_target(target.as_bytes(), CLIENT, &mut Vec::new());
-        assert_eq!(recorder.take(), [(Transport::Http, kind, outcome)], "{target}");
-    }
 }

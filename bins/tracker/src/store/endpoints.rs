@@ -18,6 +18,14 @@ pub(super) struct Endpoints {
 }
 
 impl Endpoints {
+    pub(super) fn of(slots: &[Option<Peer>]) -> Self {
+        let mut endpoints = Self::default();
+        for (slot, peer) in slots.iter().enumerate() {
+            endpoints.set(slot, peer.as_ref());
+        }
+        endpoints
+    }
+
     /// Sets the endpoints of a slot to those of its peer.
     pub(super) fn set(&mut self, slot: usize, peer: Option<&Peer>) {
         let Addresses { v4, v6 } = peer.map(Peer::addresses).unwrap_or_default();
@@ -61,16 +69,6 @@ impl Endpoints {
         (v4.is_some() || v6.is_some()).then_some(Addresses { v4, v6 })
     }
 
-    /// A slot other than `own` that has an IPv4 endpoint.
-    pub(super) fn find_v4(&self, endpoint: Endpoint<Ipv4Addr>, own: usize) -> Option<usize> {
-        self.v4.find(endpoint, own)
-    }
-
-    /// A slot other than `own` that has an IPv6 endpoint.
-    pub(super) fn find_v6(&self, endpoint: Endpoint<Ipv6Addr>, own: usize) -> Option<usize> {
-        self.v6.find(endpoint, own)
-    }
-
     /// Whether no peer ever had an IPv6 address.
     pub(super) fn is_all_v4(&self) -> bool {
         self.v6.0.is_empty()
@@ -88,13 +86,6 @@ impl<T> Default for Column<T> {
 }
 
 impl<T: Copy + PartialEq> Column<T> {
-    /// The first slot other than `own` that has a value.
-    fn find(&self, value: T, own: usize) -> Option<usize> {
-        let is_it =
-            |(slot, it): (usize, &Option<T>)| (*it == Some(value) && slot != own).then_some(slot);
-        self.0.iter().enumerate().find_map(is_it)
-    }
-
     /// Up to `wanted` of the values in `slots`, `own` excepted.
     fn list(&self, slots: impl Iterator<Item = usize>, own: Option<T>, wanted: usize) -> Vec<T> {
         let mut list = Vec::with_capacity(wanted);
@@ -122,10 +113,6 @@ impl<T: Copy + PartialEq> Column<T> {
         if slot >= self.0.len() {
             if value.is_none() {
                 return;
-            }
-            if slot == 0 {
-                // Most swarms of a big tracker are of one peer.
-                self.0.reserve_exact(1);
             }
             self.0.resize(slot + 1, None);
         }

@@ -1,15 +1,15 @@
 //! The peers of one torrent.
 
-use std::{hash::BuildHasher as _, time::Duration};
+use std::time::Duration;
 
 use fastrand::Rng;
-use hashbrown::{DefaultHashBuilder, HashTable};
 use seedbed_metainfo::PeerId;
+use smallvec::SmallVec;
 
 use super::{
     PeerOrder,
-    endpoint_index::EndpointIndex,
     endpoints::Endpoints,
+    index::Index,
     peer::{Census, Peer},
 };
 use crate::{
@@ -19,6 +19,9 @@ use crate::{
     },
 };
 
+/// Swarms of up to this many slots have no index: it is as quick to look at each of their peers.
+const SMALL: usize = 16;
+
 /// The peers of one torrent, in the order in which they joined.
 ///
 /// A peer that leaves makes its slot vacant. Once more slots are vacant than taken, the swarm closes the
@@ -27,15 +30,14 @@ use crate::{
 ///
 /// An endpoint belongs to the peer that announced it last: a client that restarts under another peer id
 /// replaces its former self.
+///
+/// Most swarms of a big tracker are of one peer. Such a swarm allocates nothing, so that all its memory
+/// is in the table of swarms, which goes back to the system when it shrinks.
 #[derive(Debug)]
 pub(super) struct Swarm {
-    slots: Vec<Option<Peer>>,
-    endpoints: Endpoints,
-    /// Slots by endpoint.
-    by_endpoint: EndpointIndex,
-    /// Slots by peer id.
-    index: HashTable<u32>,
-    hasher: DefaultHashBuilder,
+    slots: SmallVec<[Option<Peer>; 1]>,
+    /// Present if there are more than [`SMALL`] slots.
+    index: Option<Box<Index>>,
     census: Census,
     downloaded: u32,
     /// No endpoint was announced before this, so that none expires until the time to live has passed.
@@ -47,11 +49,8 @@ pub(super) struct Swarm {
 impl Swarm {
     pub(super) fn new(rng: Rng, now: Moment) -> Self {
         Self {
-            slots: Vec::new(),
-            endpoints: Endpoints::default(),
-            by_endpoint: EndpointIndex::default(),
-            index: HashTable::new(),
-            hasher: DefaultHashBuilder::default(),
+            slots: SmallVec::new(),
+            index: None,
             census: Census::default(),
             downloaded: 0,
             oldest_announce: now,
@@ -136,21 +135,39 @@ impl Swarm {
     }
 
     fn find(&self, id: &PeerId) -> Option<usize> {
-        let is_it = |&slot: &u32| self.slots[slot as usize].as_ref().is_some_and(|p| p.id == *id);
-        self.index.find(self.hasher.hash_one(id), is_it).map(|&slot| slot as usize)
+        match &self.index {
+            Some(index) => index.find(&self.slots, id),
+            None => self.slots.iter().position(|slot| slot.as_ref().is_some_and(|it| it.id == *id)),
+        }
+    }
+
+    /// A slot other than `own` that has one of these addresses.
+    fn find_address(&self, addresses: &Addresses, own: usize) -> Option<usize> {
+        if let Some(index) = &self.index {
+            return index.find_address(addresses, own);
+        }
+        self.slots.iter().enumerate().find_map(|(slot, peer)| {
+            let known = peer.as_ref()?.addresses();
+            let same_v4 = addresses.v4.is_some() && known.v4 == addresses.v4;
+            let same_v6 = addresses.v6.is_some() && known.v6 == addresses.v6;
+            (slot != own && (same_v4 || same_v6)).then_some(slot)
+        })
     }
 
     fn insert(&mut self, peer: Peer) -> usize {
         let slot = self.slots.len();
         self.census += Census::from(&peer);
-        if slot == 0 {
-            // Most swarms of a big tracker are of one peer, and stay so.
-            self.slots.reserve_exact(1);
-        }
         self.slots.push(Some(peer));
-        self.enter(slot);
-        self.index_endpoints();
+        match &mut self.index {
+            Some(index) => index.insert(&self.slots, slot),
+            None => self.index = Self::index_of(&self.slots),
+        }
         slot
+    }
+
+    /// The index of the swarm, unless it is small.
+    fn index_of(slots: &[Option<Peer>]) -> Option<Box<Index>> {
+        (slots.len() > SMALL).then(|| Box::new(Index::of(slots)))
     }
 
     fn update(&mut self, slot: usize, request: &AnnounceRequest, now: Moment) {
@@ -175,7 +192,7 @@ impl Swarm {
             return slot;
         }
         let mut slot = slot;
-        while let Some(other) = self.by_endpoint.other(&self.endpoints, addresses, slot) {
+        while let Some(other) = self.find_address(addresses, slot) {
             if self.change(other, |peer| peer.lose(addresses)).is_none() {
                 let id = self.slots[slot].as_ref().map(|peer| peer.id);
                 self.remove(other);
@@ -189,62 +206,32 @@ impl Swarm {
     /// Changes the peer in a slot. Returns when the oldest of its endpoints was announced; `None` if it
     /// has none.
     fn change(&mut self, slot: usize, change: impl FnOnce(&mut Peer)) -> Option<Moment> {
-        let slots = self.slots.len();
         let peer = self.slots.get_mut(slot)?.as_mut()?;
         let old = peer.addresses();
         self.census -= Census::from(&*peer);
         change(peer);
         self.census += Census::from(&*peer);
-        self.endpoints.set(slot, Some(peer));
-        self.by_endpoint.change(slot, slots, &old, &peer.addresses());
+        if let Some(index) = &mut self.index {
+            index.change(slot, &old, peer);
+        }
         peer.oldest_announce()
     }
 
-    fn enter(&mut self, slot: usize) {
-        let Self { slots, index, hasher, .. } = self;
-        let hash =
-            |&slot: &u32| slots[slot as usize].as_ref().map_or(0, |peer| hasher.hash_one(peer.id));
-        let slot = u32::try_from(slot).expect("four thousand million peers do not fit in memory");
-        index.insert_unique(hash(&slot), slot, hash);
-    }
-
     fn remove(&mut self, slot: usize) {
-        let slots = self.slots.len();
         let Some(peer) = self.slots[slot].take() else { return };
-        self.endpoints.set(slot, None);
-        self.by_endpoint.change(slot, slots, &peer.addresses(), &Addresses::default());
         self.census -= Census::from(&peer);
-        let hash = self.hasher.hash_one(peer.id);
-        if let Ok(entry) = self.index.find_entry(hash, |&taken| taken as usize == slot) {
-            entry.remove();
+        if let Some(index) = &mut self.index {
+            index.remove(slot, &peer);
         }
-        if self.slots.len() > 2 * self.index.len() {
+        if self.slots.len() > 2 * self.census.peers as usize {
             self.close_gaps();
         }
     }
 
     fn close_gaps(&mut self) {
-        self.slots.retain(Option::is_some);
-        self.slots.shrink_to(2 * self.slots.len());
-        self.endpoints = Endpoints::default();
-        self.index = HashTable::with_capacity(self.slots.len());
-        for slot in 0..self.slots.len() {
-            self.endpoints.set(slot, self.slots[slot].as_ref());
-            self.enter(slot);
-        }
-        self.by_endpoint = EndpointIndex::default();
-        self.index_endpoints();
-    }
-
-    /// Builds the index by endpoint if the swarm has become big enough for one.
-    fn index_endpoints(&mut self) {
-        let slots = self.slots.len();
-        if self.by_endpoint.is_missing(slots) {
-            for (slot, peer) in self.slots.iter().enumerate() {
-                let addresses = peer.as_ref().map(Peer::addresses).unwrap_or_default();
-                self.by_endpoint.change(slot, slots, &Addresses::default(), &addresses);
-            }
-        }
+        self.slots.retain(|slot| slot.is_some());
+        self.slots.shrink_to_fit();
+        self.index = Self::index_of(&self.slots);
     }
 
     /// Lists up to `wanted` peers other than that in slot `own`.
@@ -261,7 +248,15 @@ impl Swarm {
         }
         let wanted = wanted.min(others.of(request.families)) as usize;
         let slots = self.walk(own, order);
-        let Self { slots: peers, endpoints, .. } = self;
+        let Self { slots: peers, index, .. } = self;
+        let of_small;
+        let endpoints = match index {
+            Some(index) => index.endpoints(),
+            None => {
+                of_small = if wanted == 0 { Endpoints::default() } else { Endpoints::of(peers) };
+                &of_small
+            }
+        };
         let of_both = |slot| Some((slot, endpoints.addresses(slot)?));
         let (v4, v6) = match request.families {
             Families::Web => {

@@ -4,6 +4,7 @@ mod batch;
 mod connection_id;
 mod delayed;
 mod responder;
+mod thread;
 
 use std::{net::UdpSocket, time::Duration};
 
@@ -21,11 +22,24 @@ use crate::clock::{Clock, Moment};
 /// The pause after a failure of the socket, so that a lasting failure does not burn a core.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
 
+/// Answers on `socket` until `shutdown`, on a thread of its own.
+///
+/// # Errors
+/// The thread cannot be started, or the socket cannot be registered with its runtime.
+pub(crate) async fn serve_on_thread(
+    socket: UdpSocket,
+    responder: Responder,
+    clock: Clock,
+    shutdown: Shutdown,
+) -> anyhow::Result<()> {
+    thread::run("tracker-udp", move || serve(socket, responder, clock, shutdown)).await
+}
+
 /// Answers on `socket` until `shutdown`, one datagram after the other in the order of arrival.
 ///
 /// # Errors
 /// The socket cannot be registered with the runtime.
-pub(crate) async fn serve(
+async fn serve(
     socket: UdpSocket,
     responder: Responder,
     clock: Clock,

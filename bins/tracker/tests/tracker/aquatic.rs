@@ -8,7 +8,7 @@ use aquatic_http_protocol::response::Response;
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 use seedbed_testkit::{run, run_with_env};
 
-/// Counts and listed ports of an answer. Every peer is told by its port: they are all on loopback.
+/// The counts and the listed ports of a response. All peers are on loopback, and differ by port.
 type View = (usize, usize, BTreeSet<u16>);
 
 fn view(tracker: &mut KeptAlive, announce: &Announce) -> View {
@@ -25,7 +25,7 @@ fn view(tracker: &mut KeptAlive, announce: &Announce) -> View {
 #[test]
 fn the_same_announces_give_the_same_view_of_the_swarm() {
     let (theirs, ours) = (Tracker::start(&["--engine", "aquatic"]), Tracker::start(&[]));
-    // aquatic keeps a connection open even if it is told to close it.
+    // aquatic keeps a connection open even after `Connection: close`.
     let (mut aquatic, mut builtin) = (KeptAlive::open(&theirs), KeptAlive::open(&ours));
     let mut random = fastrand::Rng::with_seed(7);
     for step in 0..400 {
@@ -138,7 +138,7 @@ fn without_io_uring<T: Send>(body: impl FnOnce() -> T + Send) -> T {
     );
     let program: BpfProgram =
         filter.expect("a filter is made").try_into().expect("a filter is compiled");
-    // It holds for this thread, and for what is started from it.
+    // The filter holds for this thread and for the processes that it starts.
     thread::scope(|scope| {
         let confined = scope.spawn(|| {
             seccompiler::apply_filter(&program).expect("a thread can confine itself");

@@ -1,4 +1,4 @@
-//! BEP 3: the announce over HTTP, and what HTTP itself asks of it.
+//! BEP 3: the announce over HTTP.
 
 use std::{
     io::{Read as _, Write as _},

@@ -105,7 +105,7 @@ fn with_all_transports_off_nobody_is_answered_and_the_pages_are_still_there() {
 
 #[test]
 fn log_level_is_the_least_severe_that_is_logged_and_log_format_how() {
-    // A request that is none is worth a line to those who look for it.
+    // A malformed request is logged at debug level.
     let logged = |tracker: Tracker| {
         assert_eq!(request(tracker.0.address("http"), "NONSENSE HTTP/1.1").status, 400);
         tracker.0.terminate().stderr
@@ -173,7 +173,7 @@ fn an_empty_switch_in_the_environment_is_none() {
     tracker.udp();
 }
 
-/// What the tracker thinks where a request comes from that a proxy has forwarded.
+/// The address that the tracker gives to a peer whose announce a proxy forwards.
 fn forwarded(tracker: &Tracker) -> String {
     let target = Announce::of(1).without("ip").target();
     let head = format!("GET {target} HTTP/1.1\nX-Forwarded-For: 9.9.9.9, 203.0.113.7");
@@ -225,7 +225,7 @@ fn peer_order_insertion_lists_those_that_came_first() {
     }
 }
 
-/// What twenty peers in a row are told that want five others.
+/// The listings for twenty peers in a row that each want five others.
 fn listings(tracker: &Tracker) -> Vec<Vec<u8>> {
     let announce = |number| Announce::of(number).with("numwant", "5");
     (1..=20).map(|number| listed(&tracker.announce(&announce(number)))).collect()

@@ -1,4 +1,4 @@
-//! Whatever is wrong with a request over HTTP, it is answered, and the answer names the parameter.
+//! Malformed requests over HTTP: wrong parameters, heads that are too long, and what RFC 9112 forbids.
 
 use std::{
     io::{Read as _, Write as _},
@@ -10,7 +10,7 @@ use seedbed_testkit::{DEADLINE, request};
 
 const VALID: &str = "info_hash=aaaaaaaaaaaaaaaaaaaa&peer_id=bbbbbbbbbbbbbbbbbbbb&port=1";
 
-/// A connection that is kept, and what comes over it.
+/// A connection for several requests, and the bytes received over it.
 struct Kept(TcpStream, Vec<u8>);
 
 impl Kept {
@@ -23,7 +23,7 @@ impl Kept {
     /// Sends bytes and reads until they have been answered by `expected`.
     #[track_caller]
     fn expect(&mut self, target: &[u8], expected: &[u8]) {
-        let request = [b"GET ", target, b" HTTP/1.1\r\nHost: tracker\r\n\r\n"].concat();
+        let request = [b"GET ", target, b" HTTP/1.1\r\nHost: localhost\r\n\r\n"].concat();
         self.0.write_all(&request).unwrap();
         let mut buffer = [0; 4096];
         while !self.1.ends_with(expected) {
@@ -80,7 +80,7 @@ fn a_query_that_is_too_long_is_refused_and_its_sender_gets_to_read_why() {
     let mut kept = Kept::open(&tracker);
     kept.expect(format!("/announce?x={}", "x".repeat(299)).as_bytes(), &expected);
     kept.expect(b"/announce", &failure("info_hash is missing"));
-    // So long that the whole of it is never kept.
+    // Longer than the tracker ever keeps in memory.
     kept.expect(format!("/scrape?x={}", "x".repeat(500_000)).as_bytes(), &expected);
 }
 
@@ -102,7 +102,7 @@ fn a_request_that_comes_byte_by_byte_is_answered() {
     let tracker = Tracker::start(&[]);
     let mut kept = Kept::open(&tracker);
     kept.0.set_nodelay(true).unwrap();
-    let request = format!("GET {} HTTP/1.1\r\nHost: x\r\n\r", Announce::of(1).target());
+    let request = format!("GET {} HTTP/1.1\r\nHost: localhost\r\n\r", Announce::of(1).target());
     for byte in request.as_bytes() {
         kept.0.write_all(&[*byte]).unwrap();
     }
@@ -144,10 +144,14 @@ fn pages_and_announces_may_be_pipelined() {
     let announce = Announce::of(1).target();
     let requests = ["/health", &announce, "/announce?left=<b>", "/version", "/version"];
     for target in requests {
-        write!(kept.0, "GET {target} HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+        write!(kept.0, "GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
     }
-    kept.0.write_all(b"POST /announce HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello").unwrap();
-    kept.0.write_all(b"GET /scrape?x HTTP/1.1\r\nConnection: close\r\n\r\n").unwrap();
+    kept.0
+        .write_all(b"POST /announce HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello")
+        .unwrap();
+    kept.0
+        .write_all(b"GET /scrape?x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        .unwrap();
     kept.0.read_to_end(&mut kept.1).unwrap();
     let answers = String::from_utf8_lossy(&kept.1).into_owned();
     let mut rest = &*answers;
@@ -165,10 +169,69 @@ fn pages_and_announces_may_be_pipelined() {
 }
 
 #[test]
-fn a_body_that_comes_with_an_announce_is_left_unread() {
+fn the_content_of_an_announce_is_ignored() {
     let tracker = Tracker::start(&[]);
-    let head = format!("GET {} HTTP/1.1\nContent-Length: 100", Announce::of(1).target());
-    assert_eq!(request(tracker.0.address("http"), &head).body, answer(0, 1, &[]));
+    let mut kept = Kept::open(&tracker);
+    let target = Announce::of(1).target();
+    write!(kept.0, "GET {target} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello")
+        .unwrap();
+    kept.expect(Announce::of(2).target().as_bytes(), &answer(0, 2, &[1]));
+}
+
+/// Requests that RFC 9112 forbids, with the section that does.
+const FORBIDDEN: [(&str, &[u8]); 14] = [
+    ("5.1: no space before the colon", b"GET /scrape HTTP/1.1\r\nHost : x\r\n\r\n"),
+    ("2.2: no space before the first field", b"GET /scrape HTTP/1.1\r\n Host: x\r\n\r\n"),
+    ("5.2: no folded field", b"GET /scrape HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\n\r\n"),
+    ("2.2: no bare CR in a value", b"GET /scrape HTTP/1.1\r\nHost: x\r\nA: b\rc: d\r\n\r\n"),
+    ("5.5: no NUL in a value", b"GET /scrape HTTP/1.1\r\nHost: x\r\nA: b\0c\r\n\r\n"),
+    (
+        "6.1: no coding but chunked",
+        b"GET /scrape HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: \x0bchunked\r\n\r\n",
+    ),
+    (
+        "6.1: no second coding",
+        b"GET /scrape HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\t, x\r\n\r\n",
+    ),
+    (
+        "6.3: not both lengths",
+        b"POST /scrape HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n",
+    ),
+    (
+        "6.3: one length",
+        b"POST /scrape HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nContent-Length: 5\r\n\r\n",
+    ),
+    ("6.2: digits", b"GET /scrape HTTP/1.1\r\nHost: x\r\nContent-Length: +0\r\n\r\n"),
+    ("3.2: a Host", b"GET /scrape HTTP/1.1\r\n\r\n"),
+    ("3.2: one Host", b"GET /scrape HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n"),
+    ("2.3: HTTP/1", b"GET /scrape HTTP/2.0\r\nHost: x\r\n\r\n"),
+    ("3: a request line", b"GET /scrape\r\nHost: x\r\n\r\n"),
+];
+
+#[test]
+fn what_rfc_9112_forbids_is_refused_and_nothing_after_it_is_answered() {
+    let tracker = Tracker::start(&[]);
+    for (rule, request) in FORBIDDEN {
+        let mut kept = Kept::open(&tracker);
+        kept.0.write_all(request).unwrap();
+        // The server may close before all of this is sent.
+        let _closed = kept.0.write_all(b"GET /version HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        let _reset = kept.0.read_to_end(&mut kept.1);
+        let answers = String::from_utf8_lossy(&kept.1);
+        assert_eq!(answers.matches("\r\ndate: ").count(), 1, "{rule}: {answers}");
+        let refused = ["HTTP/1.1 400", "HTTP/1.1 501", "HTTP/1.1 505"];
+        assert!(refused.iter().any(|status| answers.starts_with(status)), "{rule}: {answers}");
+    }
+    let metrics = tracker.get("/metrics").text();
+    let line = format!("seedbed_tracker_malformed_http_requests_total {}", FORBIDDEN.len());
+    assert!(metrics.contains(&line), "{metrics}");
+}
+
+#[test]
+fn content_beyond_the_limit_is_refused() {
+    let tracker = Tracker::start(&[]);
+    let head = "POST /stats.json HTTP/1.1\nContent-Type: application/json\nContent-Length: 2000000";
+    assert_eq!(request(tracker.0.address("http"), head).status, 413);
 }
 
 #[test]
@@ -183,10 +246,14 @@ fn ten_pipelined_first_announces_are_ten_peers() {
     let tracker = Tracker::start(&[]);
     let mut kept = Kept::open(&tracker);
     let all: String = (1..=9)
-        .map(|number| format!("GET {} HTTP/1.1\r\n\r\n", Announce::of(number).target()))
+        .map(|number| {
+            format!("GET {} HTTP/1.1\r\nHost: localhost\r\n\r\n", Announce::of(number).target())
+        })
         .collect();
     kept.0.write_all(all.as_bytes()).unwrap();
-    kept.0.write_all(b"GET /announce HTTP/1.1\r\nConnection: close\r\n\r\n").unwrap();
+    kept.0
+        .write_all(b"GET /announce HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        .unwrap();
     kept.0.read_to_end(&mut kept.1).unwrap();
     assert_eq!(tracker.json("/health")["peers"], 9);
     assert_eq!(kept.1.windows(15).filter(|it| it == b"HTTP/1.1 200 OK").count(), 10);

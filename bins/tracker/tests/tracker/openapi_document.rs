@@ -6,7 +6,7 @@ use crate::support::{Announce, INFOHASH, Tracker, escape, failure};
 use seedbed_testkit::{DEADLINE, OpenApi, Response, request};
 use tokio_tungstenite::tungstenite;
 
-/// What a target looks like that a path stands for.
+/// A target that matches a path of the document.
 fn target(path: &str) -> String {
     path.replace("{infohash}", &"0".repeat(40))
 }

@@ -41,7 +41,7 @@ fn a_connection_that_is_kept_open_does_not_keep_it_alive() {
     let tracker = Tracker::start(&[]);
     let mut idle = TcpStream::connect(tracker.0.address("http")).unwrap();
     idle.set_read_timeout(Some(DEADLINE)).unwrap();
-    idle.write_all(b"GET /health HTTP/1.1\r\nHost: tracker\r\n\r\n").unwrap();
+    idle.write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
     idle.read_exact(&mut [0; 15]).unwrap();
     let _half = TcpStream::connect(tracker.0.address("http")).unwrap();
     assert_eq!(tracker.0.terminate().status.code(), Some(0));

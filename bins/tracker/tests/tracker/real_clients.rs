@@ -21,7 +21,7 @@ const NODE: Tool = Tool {
 
 const INFOHASH: [u8; 20] = *b"real clients meet on";
 
-/// A client that runs until it is dropped, and what it prints.
+/// A client, which runs until it is dropped, and the lines that it prints.
 struct Client {
     name: &'static str,
     child: Child,
@@ -67,7 +67,7 @@ impl Client {
         });
     }
 
-    /// Waits until it is told of a peer on loopback.
+    /// Waits until the tracker lists a peer on loopback to it.
     fn wait_for_peer(&self, port: u16) {
         let expected = format!("peer 127.0.0.1:{port}");
         self.wait_for(&expected, |line| line == expected);
@@ -92,7 +92,7 @@ fn hex(bytes: &[u8]) -> String {
     escape(bytes).replace('%', "").to_lowercase()
 }
 
-/// A port that a client can be told to listen on.
+/// A free port for a client to listen on.
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
@@ -168,7 +168,7 @@ fn npm_clients_over_http_udp_and_websocket_libtorrent_transmission_and_aria2_mee
         format!("ws://{address}"),
     );
     let directories = [(); 3].map(|()| tempfile::tempdir().unwrap());
-    // What dials this has been told of the npm client that claims its port.
+    // The npm client announces this port, so only clients that the tracker lists it to dial it.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let over_http = listener.local_addr().unwrap().port();
@@ -180,7 +180,7 @@ fn npm_clients_over_http_udp_and_websocket_libtorrent_transmission_and_aria2_mee
     let second = Client::npm("second npm over WebSocket", &ws, "-SE0001-second-ws---", 1);
     npm_http.wait_for_peer(over_udp);
     npm_udp.wait_for_peer(over_http);
-    // A WebRTC peer that is told of is one that an offer or an answer came from.
+    // The client prints a WebRTC peer once an offer or an answer comes from it.
     first.wait_for("its like", |line| line == format!("peer {}", hex(b"-SE0001-second-ws---")));
     second.wait_for("its like", |line| line == format!("peer {}", hex(b"-SE0001-first-ws----")));
 
@@ -195,7 +195,7 @@ fn npm_clients_over_http_udp_and_websocket_libtorrent_transmission_and_aria2_mee
     wait_until("libtorrent to dial the npm client", || dialled(&listener));
     let aria2 = aria2(&magnet, directories[1].path(), of_aria2);
     wait_until("aria2 to dial the npm client", || dialled(&listener));
-    // transmission never dials a loopback address: that it is listed is all there is to see.
+    // transmission never dials a loopback address, so the test only sees that it is listed.
     let transmission = transmission(&magnet, directories[2].path(), of_transmission);
     for port in [of_libtorrent, of_aria2, of_transmission] {
         npm_http.wait_for_peer(port);

@@ -2,7 +2,7 @@
 
 use crate::support::{Announce, Tracker, escape};
 
-/// What a tracker answers to a recorded sequence: announces over HTTP and UDP, and scrapes.
+/// The answers of a tracker to a recorded sequence of announces over HTTP and UDP, and of scrapes.
 fn replay(flags: &[&str]) -> Vec<Vec<u8>> {
     let tracker = Tracker::start(flags);
     let client = tracker.udp();

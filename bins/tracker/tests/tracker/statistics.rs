@@ -147,6 +147,18 @@ fn the_api_names_the_infohash_that_is_wrong_or_unknown() {
 }
 
 #[test]
+fn a_preflight_allows_a_page_of_any_origin_to_read() {
+    let tracker = Tracker::start(&[]);
+    let preflight = "OPTIONS /stats.json HTTP/1.1\nOrigin: http://other\n\
+                     Access-Control-Request-Method: GET";
+    let response = request(tracker.0.address("http"), preflight);
+    assert_eq!(response.status, 200);
+    assert_eq!(response.header("access-control-allow-origin"), Some("*"));
+    let methods = response.header("access-control-allow-methods").unwrap();
+    assert!(methods.contains("GET") && !methods.contains("POST"), "{methods}");
+}
+
+#[test]
 fn health_says_how_much_there_is() {
     let health = with_peers().json("/health");
     assert_eq!(health, json!({ "status": "healthy", "torrents": 3, "peers": 5 }));

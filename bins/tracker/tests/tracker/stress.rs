@@ -1,4 +1,4 @@
-//! Big swarms, many swarms, and rubbish in between.
+//! Big swarms, many swarms, and junk between announces.
 
 use std::collections::HashSet;
 
@@ -98,7 +98,7 @@ fn a_thousand_malformed_requests_between_announces_hold_up_none() {
         assert!(body.starts_with(b"d") && body.ends_with(b"e"), "{}", body.escape_ascii());
         connection.ask(Announce::of(2).with("event", "stopped").target().as_bytes());
     }
-    // However the swarm is now, it is still answered for.
+    // The tracker still answers, whatever the swarm is now.
     let fresh = Announce::of(1).with("info_hash", "%01".repeat(20)).target();
     assert_eq!(connection.ask(fresh.as_bytes()), answer(0, 1, &[]));
 }

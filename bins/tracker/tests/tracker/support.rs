@@ -83,7 +83,7 @@ impl KeptAlive {
 
     /// Gets a target, which may be any bytes, and gives the body of the answer.
     pub(crate) fn ask(&mut self, target: &[u8]) -> Vec<u8> {
-        let request = [b"GET ", target, b" HTTP/1.1\r\nHost: x\r\n\r\n"].concat();
+        let request = [b"GET ", target, b" HTTP/1.1\r\nHost: localhost\r\n\r\n"].concat();
         self.writer.write_all(&request).unwrap();
         let mut length = 0;
         loop {
@@ -101,7 +101,7 @@ impl KeptAlive {
     }
 }
 
-/// An announce over HTTP, of a leecher that wants compact answers unless told otherwise.
+/// An announce over HTTP; by default of a leecher that wants compact responses.
 #[derive(Clone)]
 pub(crate) struct Announce(Vec<(&'static str, String)>);
 

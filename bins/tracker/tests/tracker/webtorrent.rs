@@ -91,7 +91,7 @@ fn an_offer_goes_to_another_peer_and_its_answer_comes_back() {
     assert_eq!(first.receive(), forwarded("offer", 2, "2-0", "offer 0 of 2"));
     first.send(&answer_to(1, 2, "2-0"));
     assert_eq!(second.receive(), forwarded("answer", 1, "2-0", "yes"));
-    // An answer has no reply: what comes next is that to a scrape.
+    // An answer has no reply, so the next message is the response to a scrape.
     assert_eq!(first.ask(&json!({ "action": "scrape", "info_hash": [] }))["action"], "scrape");
 }
 

@@ -35,7 +35,12 @@ impl FastPath for Fast {
         Some(OK)
     }
 
-    fn head_too_large(&self, line: &RequestLine<'_>, body: &mut Vec<u8>) -> Option<&'static [u8]> {
+    fn head_too_large(
+        &self,
+        line: &RequestLine<'_>,
+        _: SocketAddr,
+        body: &mut Vec<u8>,
+    ) -> Option<&'static [u8]> {
         (line.path == b"/fast").then_some(())?;
         body.extend_from_slice(b"too large");
         Some(OK)
