@@ -1,4 +1,4 @@
-//! Why a request gets no stream, and the status that says so.
+//! The errors of a stream request and their status codes.
 
 use axum::{
     Json,
@@ -7,7 +7,7 @@ use axum::{
 };
 use serde_json::json;
 
-/// Why a request gets no stream.
+/// The error of a stream request.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error("wanted an infohash of 40 hex digits or a magnet link")]
@@ -16,9 +16,9 @@ pub(crate) enum Error {
     UnknownTorrent,
     #[error("the torrent has no such file")]
     UnknownFile,
-    #[error("no peer served the torrent in time")]
-    NobodyServes,
-    #[error("the range is malformed or beyond the end of the file")]
+    #[error("no peer sent data in time")]
+    NoData,
+    #[error("the range is malformed or past the end of the file")]
     RangeNotSatisfiable { length: u64 },
     #[error("{0:#}")]
     Failed(#[from] anyhow::Error),
@@ -29,7 +29,7 @@ impl IntoResponse for Error {
         let status = match &self {
             Self::NotATorrent => StatusCode::BAD_REQUEST,
             Self::UnknownTorrent | Self::UnknownFile => StatusCode::NOT_FOUND,
-            Self::NobodyServes => StatusCode::REQUEST_TIMEOUT,
+            Self::NoData => StatusCode::REQUEST_TIMEOUT,
             Self::RangeNotSatisfiable { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
             Self::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };

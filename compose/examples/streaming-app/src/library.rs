@@ -1,4 +1,4 @@
-//! The torrents that were asked for so far: a librqbit session.
+//! The torrents that have been requested so far: a librqbit session.
 
 use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
@@ -14,12 +14,12 @@ use serde::Deserialize;
 
 use crate::error::Error;
 
-/// Streams at a time. Each holds one of librqbit's permits for blocking work, and so does each
-/// piece that is written: with librqbit's own limit of 8, eight streams that wait for data keep
-/// the data from being written.
+/// Streams at a time. Each of them, and each write of a piece, holds one of librqbit's permits for
+/// blocking work. With librqbit's default of 8, eight streams that wait for data prevent the write that
+/// would bring it.
 const STREAMS: usize = 512;
 
-/// The torrents that were asked for so far.
+/// The torrents that have been requested so far.
 #[derive(Clone)]
 pub(crate) struct Library {
     session: Arc<Session>,
@@ -41,7 +41,7 @@ struct Counts {
 }
 
 impl Library {
-    /// Starts a session that finds peers by trackers alone, `trackers` and those of magnet links.
+    /// Starts a session that finds peers only through `trackers` and the trackers of magnet links.
     pub(crate) async fn open(downloads: PathBuf, trackers: Vec<Url>) -> anyhow::Result<Self> {
         let options = SessionOptions {
             dht: None,
@@ -57,20 +57,20 @@ impl Library {
         Ok(Self { session, trackers: trackers.into(), http: reqwest::Client::new() })
     }
 
-    /// Finds a torrent by an infohash or a magnet link. A new one is added, which takes as long
-    /// as its peers take to send the metadata.
+    /// Finds a torrent by infohash or magnet link. Adds a new one, which takes until its peers have sent
+    /// the metadata.
     pub(crate) async fn find(&self, text: &str) -> Result<Arc<ManagedTorrent>, Error> {
         let (infohash, names_trackers) = parse(text)?;
         if let Some(torrent) = self.session.get(TorrentIdOrHash::Hash(infohash)) {
             self.reconnect(&torrent).await;
             return Ok(torrent);
         }
-        if !names_trackers && self.nobody_knows(infohash).await {
+        if !names_trackers && self.has_no_peers(infohash).await {
             return Err(Error::UnknownTorrent);
         }
         let options = AddTorrentOptions {
             overwrite: true,
-            // Two torrents may have files of the same name.
+            // Files of two torrents may have the same name.
             sub_folder: Some(infohash.as_string()),
             ..AddTorrentOptions::default()
         };
@@ -78,7 +78,7 @@ impl Library {
         Ok(added.into_handle().context("a torrent was only listed")?)
     }
 
-    /// Removes a torrent and what was downloaded of it.
+    /// Removes a torrent and its downloaded files.
     pub(crate) async fn forget(&self, text: &str) -> Result<(), Error> {
         let id = TorrentIdOrHash::Hash(parse(text)?.0);
         self.session.get(id).ok_or(Error::UnknownTorrent)?;
@@ -89,8 +89,8 @@ impl Library {
         self.session.stop().await;
     }
 
-    /// Starts a torrent over that failed or lost all its peers. librqbit waits for ten seconds,
-    /// then for a minute, before it connects to a peer again: too long for whoever waits here.
+    /// Restarts a torrent that failed or lost all its peers. librqbit waits ten seconds, and then a
+    /// minute, before it connects to a peer again: too long for the client of this request.
     async fn reconnect(&self, torrent: &Arc<ManagedTorrent>) {
         let stats = torrent.stats();
         let starved = match (&stats.state, &stats.live) {
@@ -102,17 +102,17 @@ impl Library {
             _ => false,
         };
         if starved {
-            // These fail only where another request has just done the same.
+            // These fail only if another request has just done the same.
             let _paused = self.session.pause(torrent).await;
             let _started = self.session.unpause(torrent).await;
         }
     }
 
-    /// Whether every tracker says that it knows nobody who has this torrent or wants it. A
-    /// tracker that does not answer may know somebody.
-    async fn nobody_knows(&self, infohash: Id20) -> bool {
+    /// Whether every tracker reports a swarm without peers. A tracker that does not answer counts as one
+    /// that may have peers.
+    async fn has_no_peers(&self, infohash: Id20) -> bool {
         for tracker in &*self.trackers {
-            match self.scrape(tracker, infohash).await {
+            match self.count_peers(tracker, infohash).await {
                 Ok(0) => {}
                 Ok(_) => return false,
                 Err(error) => {
@@ -124,8 +124,8 @@ impl Library {
         true
     }
 
-    /// How many peers of this torrent a tracker knows.
-    async fn scrape(&self, tracker: &Url, infohash: Id20) -> anyhow::Result<u64> {
+    /// How many peers of this torrent a tracker has.
+    async fn count_peers(&self, tracker: &Url, infohash: Id20) -> anyhow::Result<u64> {
         let path = tracker.path();
         ensure!(path.contains("/announce"), "wanted a URL with /announce in its path (BEP 48)");
         let mut url = tracker.clone();
@@ -134,13 +134,13 @@ impl Library {
         url.set_query(Some(&format!("info_hash={escaped}")));
         let answer = self.http.get(url).send().await?.error_for_status()?.bytes().await?;
         let scrape: Scrape<'_> = librqbit_bencode::from_bytes(&answer)
-            .map_err(|error| anyhow::anyhow!("its answer is no scrape: {error}"))?;
+            .map_err(|error| anyhow::anyhow!("its response is not a scrape response: {error}"))?;
         let counts = scrape.files.get(infohash.0.as_slice());
         Ok(counts.map_or(0, |counts| counts.complete + counts.incomplete))
     }
 }
 
-/// The infohash, and whether trackers come with it.
+/// The infohash, and whether the text also names trackers.
 fn parse(text: &str) -> Result<(Id20, bool), Error> {
     let magnet = Magnet::parse(text).map_err(|_| Error::NotATorrent)?;
     let infohash = magnet.as_id20().ok_or(Error::NotATorrent)?;

@@ -26,8 +26,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{library::Library, stream::App};
 
-/// How long streams may go on once the process is told to end.
-const GRACE: Duration = Duration::from_secs(1);
+/// How long open streams may continue after SIGTERM or Ctrl-C.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(1);
 
 /// Streams a file of a torrent over HTTP while it is downloaded
 #[derive(Parser)]
@@ -54,14 +54,14 @@ struct Cli {
     )]
     timeout: u64,
 
-    /// Directory for a directory of downloads, which is removed in the end
+    /// Directory for downloads; the app makes a directory in it and removes that when it ends
     #[arg(long, env = "STREAM_DOWNLOAD_DIR", value_name = "DIR", default_value_os_t = std::env::temp_dir())]
     download_dir: PathBuf,
 }
 
 #[derive(Subcommand)]
 enum Command {
-    /// Exit 0 if what listens at STREAM_LISTEN is healthy: images may have no other HTTP client
+    /// Exit with 0 if the server at STREAM_LISTEN is healthy: images may have no other HTTP client
     Healthcheck,
 }
 
@@ -86,27 +86,27 @@ async fn main() -> anyhow::Result<()> {
 
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let told = CancellationToken::new();
-    let tell = told.clone();
+    let shutdown = CancellationToken::new();
+    let signalled = shutdown.clone();
     tokio::spawn(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        tell.cancel();
+        signalled.cancel();
     });
 
     let mut stdout = std::io::stdout();
     writeln!(stdout, "listening on http://{}\nready", listener.local_addr()?)?;
     stdout.flush()?;
 
-    let app = App { library: library.clone(), patience: Duration::from_secs(cli.timeout) };
+    let app = App { library: library.clone(), data_timeout: Duration::from_secs(cli.timeout) };
     let server = axum::serve(listener, stream::router(app))
-        .with_graceful_shutdown(told.clone().cancelled_owned());
+        .with_graceful_shutdown(shutdown.clone().cancelled_owned());
     tokio::select! {
         ended = server => ended?,
-        // A stream to a player that is paused would go on for ever.
-        () = async { told.cancelled().await; sleep(GRACE).await } => {}
+        // A stream to a paused player would never end.
+        () = async { shutdown.cancelled().await; sleep(SHUTDOWN_GRACE).await } => {}
     }
     library.close().await;
     downloads.close().context("failed to remove the downloads")

@@ -1,18 +1,18 @@
 //! The Range header field (RFC 9110 section 14), for one range.
 
-/// The bytes that a request asks for: never empty, never past the end.
+/// The requested bytes: never empty, and never past the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ByteRange {
     pub(crate) first: u64,
     pub(crate) last: u64,
 }
 
-/// The range is malformed, or nothing of it is in the file.
+/// The range is malformed, or the file has none of its bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct NotSatisfiable;
 
-/// Reads a Range header field for a file of `length` bytes. None is the whole file: another unit
-/// than bytes, and several ranges, may be ignored (section 14.2).
+/// Parses a Range header field for a file of `length` bytes. Returns `None` for the whole file: a server
+/// may ignore units other than bytes, and several ranges (section 14.2).
 pub(crate) fn parse(field: &str, length: u64) -> Result<Option<ByteRange>, NotSatisfiable> {
     let Some((unit, spec)) = field.trim().split_once('=') else { return Ok(None) };
     if !unit.eq_ignore_ascii_case("bytes") || spec.contains(',') {
@@ -30,7 +30,8 @@ pub(crate) fn parse(field: &str, length: u64) -> Result<Option<ByteRange>, NotSa
     Ok(Some(ByteRange { first, last: last.min(length - 1) }))
 }
 
-/// Digits and nothing else. More than any file has is as good as the most there can be.
+/// Parses digits and nothing else. A number that does not fit becomes the largest one that does, which
+/// is past the end of any file.
 fn position(digits: &str) -> Result<u64, NotSatisfiable> {
     if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
         return Err(NotSatisfiable);
@@ -56,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_malformed_or_beyond_the_end_is_not_satisfiable() {
+    fn malformed_ranges_and_ranges_past_the_end_are_not_satisfiable() {
         for wrong in ["", "-", "a-b", "1", "+1-2", "4-3", "1-2-3", "-0", "10-", "--1", "1 -2"] {
             assert_eq!(parse(&format!("bytes={wrong}"), 10), Err(NotSatisfiable), "{wrong:?}");
         }
@@ -64,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn another_unit_and_several_ranges_are_ignored() {
+    fn other_units_and_several_ranges_are_ignored() {
         for ignored in ["lines=0-1", "bytes", "bytes=0-1,3-4"] {
             assert_eq!(parse(ignored, 10), Ok(None), "{ignored:?}");
         }

@@ -34,17 +34,17 @@ use crate::{
 /// Bytes that are read from a torrent at a time.
 const CHUNK: usize = 64 << 10;
 
-/// What requests are answered from.
+/// The state of the routes.
 #[derive(Clone)]
 pub(crate) struct App {
     pub(crate) library: Library,
     /// How long a request waits for data.
-    pub(crate) patience: Duration,
+    pub(crate) data_timeout: Duration,
 }
 
-/// Which file of the torrent; by default the first that can be played.
+/// Which file of the torrent to stream; by default the first video or audio.
 #[derive(Deserialize)]
-struct Choice {
+struct FileQuery {
     file: Option<usize>,
 }
 
@@ -70,32 +70,31 @@ async fn forget(
 async fn serve(
     State(app): State<App>,
     UrlPath(torrent): UrlPath<String>,
-    Query(choice): Query<Choice>,
+    Query(query): Query<FileQuery>,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    // Nothing is answered before there is something to send: later, a time-out could only break
-    // the response off.
-    timeout(app.patience, open(&app, &torrent, &choice, &method, &headers))
+    // Answer only once there is data to send: a later time-out could only cut the response off.
+    timeout(app.data_timeout, open(&app, &torrent, &query, &method, &headers))
         .await
-        .unwrap_or(Err(Error::NobodyServes))
+        .unwrap_or(Err(Error::NoData))
 }
 
 async fn open(
     app: &App,
     torrent: &str,
-    choice: &Choice,
+    query: &FileQuery,
     method: &Method,
     headers: &HeaderMap,
 ) -> Result<Response, Error> {
     let torrent = app.library.find(torrent).await?;
     let files = torrent.with_metadata(|metadata| metadata.file_infos.clone())?;
-    let (file, kind) = choose(&files, choice.file).ok_or(Error::UnknownFile)?;
+    let (file, kind) = choose_file(&files, query.file).ok_or(Error::UnknownFile)?;
     let mut content = torrent.clone().stream(file).await?;
     let length = content.len();
-    // What an infohash names never changes.
+    // The content of an infohash never changes.
     let etag = format!("\"{}-{file}\"", torrent.info_hash().as_string());
-    let range = wanted(method, headers, &etag, length)
+    let range = requested_range(method, headers, &etag, length)
         .map_err(|NotSatisfiable| Error::RangeNotSatisfiable { length })?;
 
     let response = Response::builder()
@@ -115,43 +114,45 @@ async fn open(
         Body::empty()
     } else {
         content.seek(SeekFrom::Start(first)).await.context("failed to seek")?;
-        body(content.take(sent), app.patience).await.context("failed to read from the torrent")?
+        body(content.take(sent), app.data_timeout)
+            .await
+            .context("failed to read from the torrent")?
     };
     let response = response.header(header::CONTENT_LENGTH, sent).body(body);
     Ok(response.context("failed to make a response")?)
 }
 
-/// A body of all that `content` gives, once it has given something.
+/// A body with everything that `content` yields. Waits for its first chunk.
 async fn body(
     content: impl AsyncRead + Send + Unpin + 'static,
-    patience: Duration,
+    data_timeout: Duration,
 ) -> io::Result<Body> {
     let mut chunks = ReaderStream::with_capacity(content, CHUNK);
     let first = chunks.next().await.transpose()?;
     let rest = stream::unfold(chunks, move |mut chunks| async move {
         let stalled = |_| Some(Err(io::ErrorKind::TimedOut.into()));
-        let next = timeout(patience, chunks.next()).await.unwrap_or_else(stalled)?;
+        let next = timeout(data_timeout, chunks.next()).await.unwrap_or_else(stalled)?;
         Some((next, chunks))
     });
     Ok(Body::from_stream(stream::iter(first.map(Ok)).chain(rest)))
 }
 
-/// The number and the content type of a file: the one asked for, or the first video or audio.
-fn choose(files: &FileInfos, asked: Option<usize>) -> Option<(usize, String)> {
+/// The number and the content type of a file: the requested one, or the first video or audio.
+fn choose_file(files: &FileInfos, requested: Option<usize>) -> Option<(usize, String)> {
     let kind = |path: &Path| mime_guess::from_path(path).first_or_octet_stream();
     let playable = |path: &Path| {
         matches!(kind(path).type_(), mime_guess::mime::VIDEO | mime_guess::mime::AUDIO)
     };
-    let file = match asked {
+    let file = match requested {
         Some(file) => file,
         None => files.iter().position(|file| playable(&file.relative_filename))?,
     };
     Some((file, kind(&files.get(file)?.relative_filename).to_string()))
 }
 
-/// The range that a request asks for, or none for the whole file. Range has a meaning for GET
-/// alone (RFC 9110 section 14.2), and none where If-Range names something else (section 13.1.5).
-fn wanted(
+/// The range that a request asks for, or `None` for the whole file. Range applies only to GET (RFC 9110
+/// section 14.2), and not if If-Range names another version (section 13.1.5).
+fn requested_range(
     method: &Method,
     headers: &HeaderMap,
     etag: &str,

@@ -1,4 +1,4 @@
-//! The bed and the app: what the environment names, processes of our own, or containers.
+//! The bed and the app: running elsewhere, as processes of this test, or in containers.
 
 use std::{
     env, fs,
@@ -16,7 +16,7 @@ use seedbed_tests::{
 use tempfile::TempDir;
 use url::{Position, Url};
 
-/// Where everything is.
+/// The URLs of the app and of the bed's servers, and the bed's torrents.
 pub(crate) struct Bed {
     stream: Url,
     seeder: Url,
@@ -25,17 +25,17 @@ pub(crate) struct Bed {
     home: Home,
 }
 
-/// What the bed and the app run in.
+/// Where the bed and the app run.
 enum Home {
     /// Processes that were started for this run.
     Processes(Box<Processes>),
-    /// Containers that were, of this image of the app.
+    /// Containers that were started for this run, with this image of the app.
     Containers { bed: containers::Bed, _image: Image },
-    /// Whatever the environment names.
+    /// Elsewhere, at the URLs that the environment names.
     Elsewhere,
 }
 
-/// What was started for this run.
+/// The processes that were started for this run.
 struct Processes {
     app: Server,
     tracker: Option<Server>,
@@ -83,7 +83,7 @@ fn tracker(listen: &str) -> Server {
 }
 
 impl Bed {
-    /// Takes what the environment names, or starts everything, and waits until it is healthy.
+    /// Uses the URLs that the environment names, or starts processes. Waits until everything is healthy.
     pub(crate) fn start() -> Self {
         let names = ["STREAM_URL", "TRACKER_URL", "SEEDER_URL", "RANGE_URL"];
         let given = names.map(|name| env::var(name).ok());
@@ -100,7 +100,7 @@ impl Bed {
         Self::at(urls, home)
     }
 
-    /// Starts everything in containers.
+    /// Starts the bed and the app in containers, and waits until everything is healthy.
     pub(crate) fn in_containers() -> Self {
         let program = Path::new(env!("CARGO_BIN_EXE_streaming-app"));
         let directory = program.parent().unwrap().display();
@@ -136,23 +136,23 @@ impl Bed {
         &self.fixtures
     }
 
-    /// The torrent of that name.
+    /// The torrent with this name.
     pub(crate) fn fixture(&self, name: &str) -> &Fixture {
         let found = self.fixtures.iter().find(|fixture| fixture.name == name);
         found.unwrap_or_else(|| panic!("{name} is in the bed"))
     }
 
-    /// Requests a stream of what an infohash or a magnet link names.
+    /// Requests a stream by infohash or magnet link.
     pub(crate) fn stream(&self, torrent: &str, fields: &str) -> Response {
-        self.ask("GET", torrent, fields)
+        self.request("GET", torrent, fields)
     }
 
-    /// As [`Bed::stream`], by another method.
-    pub(crate) fn ask(&self, method: &str, torrent: &str, fields: &str) -> Response {
+    /// As [`Bed::stream`], with another method.
+    pub(crate) fn request(&self, method: &str, torrent: &str, fields: &str) -> Response {
         send(method, &path(&self.stream, ["api", "stream", torrent]), fields)
     }
 
-    /// Requests a stream of one of the files.
+    /// Requests a stream of the file with this number.
     pub(crate) fn stream_file(&self, torrent: &str, file: usize) -> Response {
         let mut url = path(&self.stream, ["api", "stream", torrent]);
         url.set_query(Some(&format!("file={file}")));
@@ -164,13 +164,13 @@ impl Bed {
         send("GET", &path(&self.range, file.split('/')), fields)
     }
 
-    /// Has the app forget a torrent, so that it has to come from peers again.
+    /// Makes the app forget a torrent, so that its data has to come from peers again.
     pub(crate) fn forget(&self, fixture: &Fixture) {
-        let status = self.ask("DELETE", &fixture.hash, "").status;
+        let status = self.request("DELETE", &fixture.hash, "").status;
         assert!([204, 404].contains(&status), "DELETE {}: {status}", fixture.hash);
     }
 
-    /// Runs `case` while the seeder is paused, and resumes it whatever comes of that.
+    /// Runs `case` while the seeder is paused. Resumes the seeder even if `case` fails.
     pub(crate) fn while_paused(&self, case: impl FnOnce()) {
         self.control("/pause");
         let outcome = catch_unwind(AssertUnwindSafe(case));
@@ -200,14 +200,14 @@ impl Bed {
             }
             Home::Elsewhere => {
                 let command = env::var("TRACKER_RESTART_COMMAND")
-                    .expect("TRACKER_RESTART_COMMAND stands beside STREAM_URL");
+                    .expect("STREAM_URL needs TRACKER_RESTART_COMMAND beside it");
                 let status = Command::new("sh").args(["-c", &command]).status().unwrap();
                 assert!(status.success(), "{command}: {status}");
             }
         }
     }
 
-    /// Ends the app if it is ours: in time, and with nothing left behind.
+    /// Ends the app if this test started it. It must end in time and leave no files.
     pub(crate) fn end(self) {
         let Home::Processes(own) = self.home else { return };
         let ended = own.app.terminate();
@@ -217,7 +217,7 @@ impl Bed {
     }
 }
 
-/// `base` with this path, its segments escaped.
+/// `base` with these path segments, percent-encoded.
 fn path<'a>(base: &Url, segments: impl IntoIterator<Item = &'a str>) -> Url {
     let mut url = base.clone();
     url.path_segments_mut().unwrap().clear().extend(segments);

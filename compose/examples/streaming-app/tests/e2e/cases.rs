@@ -1,4 +1,4 @@
-//! What the app has to do, one case a function.
+//! The cases of the suite, one function each.
 
 use std::{
     thread,
@@ -12,7 +12,7 @@ use crate::bed::Bed;
 
 type Case = fn(&mut Bed);
 
-/// All of them, in an order in which none disturbs another.
+/// All cases, in an order in which none disturbs another.
 pub(crate) const ALL: [(&str, Case); 11] = [
     ("every torrent is streamed whole", every_torrent_is_streamed_whole),
     ("the files of a folder are chosen by number", files_are_chosen_by_number),
@@ -20,18 +20,18 @@ pub(crate) const ALL: [(&str, Case); 11] = [
     ("seeks to start, middle and end", seeks_to_start_middle_and_end),
     ("a cached range comes within a second", a_cached_range_comes_within_a_second),
     ("HEAD and If-Range", head_and_if_range),
-    ("a range that cannot be had is 416", a_range_that_cannot_be_had_is_416),
-    ("what there is not is 404", what_there_is_not_is_404),
+    ("an unsatisfiable range gets 416", an_unsatisfiable_range_gets_416),
+    ("an unknown torrent or file gets 404", an_unknown_torrent_or_file_gets_404),
     ("ten streams at once", ten_streams_at_once),
     ("a new torrent after a restart of the tracker", a_new_torrent_after_a_restart),
-    ("a paused seeder is 408 until it resumes", a_paused_seeder_is_408_until_it_resumes),
+    ("a stream gets 408 while the seeder is paused", a_stream_gets_408_while_the_seeder_is_paused),
 ];
 
 const SMALL: &str = "test-small-720p";
 const MEDIUM: &str = "test-medium-1080p";
 const LARGE: &str = "test-large-4k";
 
-/// Asserts that a response is the one that the range server gives, but for validators.
+/// Asserts that a response equals the range server's, apart from validators.
 #[track_caller]
 fn assert_same(response: &Response, reference: &Response) {
     assert_eq!(response.status, reference.status, "{}", response.text());
@@ -41,7 +41,7 @@ fn assert_same(response: &Response, reference: &Response) {
     assert_eq!(sha256(&response.body), sha256(&reference.body));
 }
 
-/// Asserts that all of a torrent of one file, or this range of it, is streamed.
+/// Asserts that the app streams a torrent of one file, or this range of it.
 #[track_caller]
 fn assert_streams(bed: &Bed, fixture: &Fixture, torrent: &str, fields: &str) {
     let reference = bed.reference(&fixture.files[0].0, fields);
@@ -113,7 +113,7 @@ fn a_cached_range_comes_within_a_second(bed: &mut Bed) {
 fn head_and_if_range(bed: &mut Bed) {
     let fixture = bed.fixture(SMALL);
     let whole = bed.stream(&fixture.hash, "");
-    let head = bed.ask("HEAD", &fixture.hash, "Range: bytes=0-9");
+    let head = bed.request("HEAD", &fixture.hash, "Range: bytes=0-9");
     assert_eq!(head.status, 200);
     assert_eq!(head.header("content-length"), whole.header("content-length"));
     assert!(head.body.is_empty());
@@ -124,7 +124,7 @@ fn head_and_if_range(bed: &mut Bed) {
     }
 }
 
-fn a_range_that_cannot_be_had_is_416(bed: &mut Bed) {
+fn an_unsatisfiable_range_gets_416(bed: &mut Bed) {
     let fixture = bed.fixture(SMALL);
     for range in ["bytes=a-b", "bytes=", "bytes=5-4", "bytes=-0", "bytes=1048576-"] {
         let fields = format!("Range: {range}");
@@ -137,7 +137,7 @@ fn a_range_that_cannot_be_had_is_416(bed: &mut Bed) {
     }
 }
 
-fn what_there_is_not_is_404(bed: &mut Bed) {
+fn an_unknown_torrent_or_file_gets_404(bed: &mut Bed) {
     assert_eq!(bed.stream(&"0123456789".repeat(4), "").status, 404);
     assert_eq!(bed.stream_file(&bed.fixture(SMALL).hash, 1).status, 404);
     assert_eq!(bed.stream("no infohash", "").status, 400);
@@ -164,7 +164,7 @@ fn a_new_torrent_after_a_restart(bed: &mut Bed) {
     streams_again(bed, bed.fixture(MEDIUM));
 }
 
-fn a_paused_seeder_is_408_until_it_resumes(bed: &mut Bed) {
+fn a_stream_gets_408_while_the_seeder_is_paused(bed: &mut Bed) {
     let [cached, fixture] = [SMALL, MEDIUM].map(|name| bed.fixture(name));
     assert_streams(bed, cached, &cached.magnet, "");
     bed.forget(fixture);
@@ -176,7 +176,7 @@ fn a_paused_seeder_is_408_until_it_resumes(bed: &mut Bed) {
     streams_again(bed, fixture);
 }
 
-/// Asserts that a stream, which may be 408 until the seeder has announced itself, is to be had.
+/// Waits until the app streams the torrent again: it may answer 408 until the seeder has announced.
 #[track_caller]
 fn streams_again(bed: &Bed, fixture: &Fixture) {
     let response = eventually(&format!("a stream of {}", fixture.name), || {

@@ -1,7 +1,7 @@
-//! End-to-end tests of the streaming app against a bed, from outside: by URLs alone.
+//! End-to-end tests of the streaming app against a bed. They know only URLs.
 //!
 //! With STREAM_URL, TRACKER_URL, SEEDER_URL and RANGE_URL they test what runs there. Without, they
-//! start the bed's servers and the app on free ports, and once more in containers.
+//! start the bed's servers and the app, first as processes on free ports and then in containers.
 
 #![expect(clippy::unwrap_used, reason = "what is unexpected fails the test")]
 
@@ -15,16 +15,16 @@ use seedbed_tests::containers::figure;
 use crate::bed::Bed;
 
 #[test]
-fn the_app_streams_what_the_bed_has() {
+fn every_case_passes_in_processes() {
     run_all(Bed::start);
 }
 
 #[test]
-fn the_app_streams_what_the_bed_has_in_containers() {
+fn every_case_passes_in_containers() {
     run_all(Bed::in_containers);
 }
 
-/// One test of all cases, since they share a seeder that is paused and a tracker that is restarted.
+/// Runs all cases in one test, because one of them pauses the shared seeder and one restarts the tracker.
 fn run_all(start_bed: fn() -> Bed) {
     let start = Instant::now();
     let mut bed = start_bed();
