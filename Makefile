@@ -98,7 +98,7 @@ compose-down: ## Take a bed of containers down, with all that belongs to it; PRO
 fmt: ## Format the code
 	@cargo fmt
 
-readme: debug ## Write the tables of flags into README.md
+readme: debug ## Write the tables of flags into docs/flags.md
 	@UPDATE_README=1 cargo test --quiet --locked -p seedbed-tests --test e2e tables
 
 # --- Set-up: Debian and PyPI packages by name, nothing else ---------------------------------------

@@ -1,5 +1,5 @@
-//! `seedbed up`: the same hashes each time, side by side with another bed, and one clear line
-//! where it cannot start.
+//! `seedbed up` has the same infohashes each time, runs beside another bed, and prints one clear line if it
+//! cannot start.
 
 use std::{
     collections::BTreeMap, fs, net::TcpListener, os::unix::fs::PermissionsExt as _, path::Path,
@@ -12,7 +12,7 @@ fn hashes(bed: &Bed) -> BTreeMap<String, String> {
     bed.fixtures().into_iter().map(|fixture| (fixture.name, fixture.hash)).collect()
 }
 
-/// Runs `seedbed up` where it must fail: exit code, and the one line on stderr.
+/// Runs `seedbed up`, which must fail. Returns its exit code and its one line on stderr.
 fn fails(flags: &[&str]) -> (i32, String) {
     let line = [&["up"], &FREE_PORTS[..], flags].concat();
     let finished = run(&binary("seedbed"), line);
@@ -123,7 +123,7 @@ fn a_port_in_use_is_one_line_that_names_the_server_and_the_flag_that_helps() {
 fn while_the_videos_are_made_a_client_is_refused_and_not_left_waiting() {
     let scratch = tempfile::tempdir().unwrap();
     let tracker = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    // Stands in for ffmpeg, and fails with what a client of the tracker meets.
+    // A stand-in for ffmpeg that connects to the tracker and fails with the error that it gets.
     let ffmpeg = scratch.path().join("ffmpeg");
     let script = format!("#!/bin/bash\n: >/dev/tcp/127.0.0.1/{}\nexit 1\n", tracker.port());
     fs::write(&ffmpeg, script).unwrap();

@@ -1,4 +1,4 @@
-//! `seedbed fetch`: what it downloads it verifies and sums; what it cannot get it names.
+//! `seedbed fetch` verifies and hashes its downloads, and names what it cannot get.
 
 use std::{
     collections::HashMap,
@@ -30,7 +30,7 @@ fn fails(arguments: &[&str], code: i32, wanted: &[&str]) {
 }
 
 #[test]
-fn it_prints_what_the_inventory_says_and_leaves_nothing() {
+fn it_prints_the_hashes_of_the_inventory_and_leaves_no_files() {
     let bed = Bed::start(&[]);
     let scratch = tempfile::tempdir().unwrap();
     for fixture in bed.fixtures() {
@@ -84,7 +84,7 @@ fn synthetic_content_is_the_range_servers_and_that_of_openssl() {
     assert!(fetched == openssl(SIZE, 7), "the fetched bytes are those of openssl");
 }
 
-/// The content as the README says to make it in a shell.
+/// The content, computed as `docs/range-server.md` shows.
 fn openssl(size: usize, seed: u64) -> Vec<u8> {
     let script = format!(
         "key=$(printf 'seedbed:{seed}' | sha256sum | head -c 32)
@@ -97,7 +97,7 @@ fn openssl(size: usize, seed: u64) -> Vec<u8> {
 }
 
 #[test]
-fn what_is_no_source_is_named_and_is_wrong_usage() {
+fn an_invalid_source_is_named_and_is_wrong_usage() {
     let directory = tempfile::tempdir().unwrap();
     let broken = directory.path().join("broken.torrent");
     fs::write(&broken, "d4:infod6:lengthi99999999999999999999e").unwrap();
@@ -110,7 +110,7 @@ fn what_is_no_source_is_named_and_is_wrong_usage() {
 
 #[test]
 fn a_torrent_that_nobody_serves_is_given_up_with_its_name() {
-    // It accepts, and says nothing.
+    // Accepts connections and sends nothing.
     let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let peer = silent.local_addr().unwrap().to_string();
     let infohash = "ab".repeat(20);
@@ -119,7 +119,7 @@ fn a_torrent_that_nobody_serves_is_given_up_with_its_name() {
 }
 
 #[test]
-fn a_torrent_file_that_the_url_has_not_is_named_with_the_status() {
+fn a_url_without_a_torrent_file_is_named_with_its_status() {
     let bed = Bed::start(&[]);
     let url = bed.url("seedbed-seeder", "/torrents/none.torrent").to_string();
     fails(&[&url], 1, &[&url, "404"]);

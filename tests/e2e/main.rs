@@ -1,10 +1,10 @@
-//! End-to-end tests: the real binaries, real videos and real clients, on ports that were free.
+//! End-to-end tests: real binaries, real videos and real clients, on free ports.
 
 #![expect(clippy::unwrap_used, reason = "what is unexpected fails the test")]
 
 mod bed;
 mod clients;
+mod documents;
 mod fetch;
 mod output;
-mod readme;
 mod restart;

@@ -1,4 +1,4 @@
-//! A whole bed on free ports, and what its inventory says.
+//! A whole bed on free ports, and its inventory.
 
 use std::path::PathBuf;
 
@@ -6,20 +6,20 @@ use seedbed_testkit::{Server, binary, get_json};
 use serde_json::Value;
 use url::Url;
 
-/// `seedbed up` on loopback and on ports that were free.
+/// `seedbed up` on loopback and on free ports.
 #[derive(Debug)]
 pub struct Bed(pub Server);
 
 /// A torrent as the inventory lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fixture {
-    /// Infohash in hex.
+    /// The infohash in hex.
     pub hash: String,
     /// The fixture's name.
     pub name: String,
     /// Its magnet link, as the inventory gives it.
     pub magnet: String,
-    /// Path below a download directory, and SHA-256 in hex, of each file.
+    /// The path below a download directory and the SHA-256 in hex of each file.
     pub files: Vec<(String, String)>,
 }
 
@@ -32,7 +32,7 @@ pub fn repository() -> PathBuf {
 /// The directory of the stock videos.
 ///
 /// # Panics
-/// They have not been made.
+/// The videos are missing.
 #[must_use]
 pub fn stock_videos() -> PathBuf {
     let directory = repository().join("videos/out");
@@ -40,10 +40,10 @@ pub fn stock_videos() -> PathBuf {
     directory
 }
 
-/// Flags that put every service on a free port of loopback.
+/// Flags that make every service listen on a free port of loopback.
 pub const FREE_PORTS: [&str; 8] = free_ports("127.0.0.1:0");
 
-/// Flags that put every service on this address.
+/// Flags that make every service listen on this address.
 const fn free_ports(address: &str) -> [&str; 8] {
     [
         "--tracker-listen",
@@ -58,7 +58,7 @@ const fn free_ports(address: &str) -> [&str; 8] {
 }
 
 impl Bed {
-    /// Starts a bed of the stock videos, with these flags beside those of [`FREE_PORTS`].
+    /// Starts a bed with the stock videos, and with these flags besides [`FREE_PORTS`].
     ///
     /// # Panics
     /// It does not become ready.
@@ -67,7 +67,7 @@ impl Bed {
         Self::start_at(FREE_PORTS, flags)
     }
 
-    /// As [`Bed::start`], on IPv6 alone.
+    /// As [`Bed::start`], on IPv6 only.
     ///
     /// # Panics
     /// It does not become ready.
@@ -86,27 +86,27 @@ impl Bed {
     /// The URL of `path` on one of its services (`seedbed-seeder`).
     ///
     /// # Panics
-    /// `path` makes no URL.
+    /// `path` does not make a URL.
     #[must_use]
     pub fn url(&self, role: &str, path: &str) -> Url {
         let address = self.0.address_of(role, "http");
         format!("http://{address}{path}").parse().expect("a path makes a URL")
     }
 
-    /// What `/torrents` lists.
+    /// The torrents that `/torrents` lists.
     ///
     /// # Panics
-    /// It is not what the contract says.
+    /// The response breaks the contract.
     #[must_use]
     pub fn fixtures(&self) -> Vec<Fixture> {
         fixtures(&get_json(&self.url("seedbed-seeder", "/torrents")))
     }
 }
 
-/// Reads the answer of `/torrents`.
+/// Reads a response of `/torrents`.
 ///
 /// # Panics
-/// It is not what the contract says.
+/// The response breaks the contract.
 #[must_use]
 pub fn fixtures(inventory: &Value) -> Vec<Fixture> {
     let text = |value: &Value| value.as_str().expect("a string").to_owned();
@@ -126,10 +126,10 @@ pub fn fixtures(inventory: &Value) -> Vec<Fixture> {
 }
 
 impl Fixture {
-    /// The magnet link with only those of its trackers that have this scheme (`http`, `udp`).
+    /// The magnet link with only the trackers of this scheme (`http`, `udp`).
     ///
     /// # Panics
-    /// It names none.
+    /// It has no such tracker.
     #[must_use]
     pub fn magnet_over(&self, scheme: &str) -> String {
         let wanted = format!("tr={scheme}%3A");

@@ -1,4 +1,4 @@
-//! The table of flags, environment names and defaults of a command, as the README shows it.
+//! The table of flags, environment names and defaults of a command, as `docs/flags.md` shows it.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! What the end-to-end tests share: a bed, its inventory, and real clients that download from it.
+//! Shared parts of the end-to-end tests: a bed, its inventory, and real clients that download from it.
 
 pub mod bed;
 pub mod client;
