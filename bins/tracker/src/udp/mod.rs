@@ -95,3 +95,57 @@ impl Answers {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        Config,
+        engine::Engine,
+        messages::RequestKind,
+        policy::{Incoming, Outgoing, Policy},
+    };
+
+    /// Holds back the replies to everything but connects.
+    #[derive(Debug)]
+    struct Slow;
+
+    impl Policy for Slow {
+        fn apply(&self, incoming: Incoming<'_>, outgoing: &mut Outgoing, _now: Moment) {
+            if incoming.request.kind() != RequestKind::Connect {
+                outgoing.delivery.delay = Duration::from_millis(300);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_reply_that_is_held_back_holds_up_no_other_and_still_goes_out() {
+        let engine = Arc::new(Engine::new(&Config::default(), 7).with_policy(Slow));
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let tracker = socket.local_addr().unwrap();
+        let shutdown = Shutdown::new();
+        let responder = Responder::new(engine, false, 7);
+        let serving = serve(socket, responder, Clock::start(), shutdown.clone());
+
+        let asking = async {
+            let client = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+            client.connect(tracker).await.unwrap();
+            // A scrape with a wrong connection id, whose error is held back, and then a connect.
+            let scrape = [&[9; 8][..], &[0, 0, 0, 2, 0, 0, 0, 1], &[7; 20]].concat();
+            client.send(&scrape).await.unwrap();
+            let connect = 0x0417_2710_1980_i64.to_be_bytes();
+            client.send(&[&connect[..], &[0, 0, 0, 0, 0, 0, 0, 2]].concat()).await.unwrap();
+            let mut reply = [0; 64];
+            for (action, transaction) in [(0, 2), (3, 1)] {
+                client.recv(&mut reply).await.unwrap();
+                assert_eq!(reply[..8], [0, 0, 0, action, 0, 0, 0, transaction]);
+            }
+            shutdown.cancel();
+        };
+        let (served, ()) = tokio::join!(serving, asking);
+        served.unwrap();
+    }
+}
