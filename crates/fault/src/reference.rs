@@ -65,7 +65,9 @@ fn section(text: &mut String, title: &str, server: Server, infos: &[FaultInfo]) 
         text.push_str(".\n");
         return;
     }
-    text.push_str("they depend on what the fault counts.\n\n| counts each | match keys |\n|---|---|\n");
+    text.push_str(
+        "they depend on what the fault counts.\n\n| counts each | match keys |\n|---|---|\n",
+    );
     for point in points {
         row(text, [point.counted(), &list(point.keys(server))]);
     }

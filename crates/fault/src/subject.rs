@@ -64,14 +64,29 @@ impl Point {
     pub const fn keys(self, server: Server) -> &'static [&'static str] {
         match (server, self) {
             (Server::Tracker, _) => &[
-                "infohash", "torrent", "peer", "address", "client", "path", "method", "event",
-                "transport", "message",
+                "infohash",
+                "torrent",
+                "peer",
+                "address",
+                "client",
+                "path",
+                "method",
+                "event",
+                "transport",
+                "message",
             ],
             (Server::Range, _) => &["path", "method", "range", "address", "client"],
             (Server::Seeder, Self::Accept | Self::Encryption) => &["address", "transport"],
             (Server::Seeder, Self::Message) => &[
-                "infohash", "torrent", "peer", "address", "client", "transport", "message",
-                "piece", "direction",
+                "infohash",
+                "torrent",
+                "peer",
+                "address",
+                "client",
+                "transport",
+                "message",
+                "piece",
+                "direction",
             ],
             (Server::Seeder, Self::BlockRequest | Self::Block | Self::Metadata) => {
                 &["infohash", "torrent", "peer", "address", "client", "transport", "piece"]

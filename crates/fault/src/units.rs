@@ -252,11 +252,9 @@ impl FromStr for Rate {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked")]
             (number * scale <= 1e15).then_some((number * scale / 8.0) as u64)
         };
-        let amount = text.strip_suffix("/s").and_then(|amount| bytes(amount).or_else(|| bits(amount)));
-        amount
-            .filter(|&rate| rate > 0)
-            .map(Self)
-            .ok_or_else(|| InvalidQuantity::new(RATE, text))
+        let amount =
+            text.strip_suffix("/s").and_then(|amount| bytes(amount).or_else(|| bits(amount)));
+        amount.filter(|&rate| rate > 0).map(Self).ok_or_else(|| InvalidQuantity::new(RATE, text))
     }
 }
 
@@ -334,11 +332,14 @@ mod tests {
 
     #[test]
     fn quantities_parse_and_print_in_the_largest_exact_unit() {
-        for (text, printed) in [("200ms", "200ms"), ("1.5s", "1500ms"), ("120s", "2m"), ("0s", "0s")] {
+        for (text, printed) in
+            [("200ms", "200ms"), ("1.5s", "1500ms"), ("120s", "2m"), ("0s", "0s")]
+        {
             assert_eq!(text.parse::<Span>().unwrap().to_string(), printed);
         }
         assert_eq!("-90s".parse::<SignedSpan>().unwrap().to_string(), "-90s");
-        for (text, printed) in [("8KiB", "8KiB"), ("1.5KiB", "1536B"), ("1MB", "1MB"), ("0B", "0B")] {
+        for (text, printed) in [("8KiB", "8KiB"), ("1.5KiB", "1536B"), ("1MB", "1MB"), ("0B", "0B")]
+        {
             assert_eq!(text.parse::<Size>().unwrap().to_string(), printed);
         }
         for (text, printed) in [("64KiB/s", "64KiB/s"), ("400kbit/s", "50kB/s")] {

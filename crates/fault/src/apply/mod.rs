@@ -3,8 +3,8 @@
 mod corruption;
 mod peers;
 mod playlist;
-mod throttle;
 mod seeder;
+mod throttle;
 
 use std::time::Duration;
 

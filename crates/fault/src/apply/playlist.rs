@@ -37,9 +37,15 @@ fn is_media(playlist: &str) -> bool {
 }
 
 fn belongs_to_segment(tag: &str) -> bool {
-    const TAGS: [&str; 5] =
-        ["#EXTINF", "#EXT-X-BYTERANGE", "#EXT-X-DISCONTINUITY", "#EXT-X-PROGRAM-DATE-TIME", "#EXT-X-GAP"];
-    TAGS.iter().any(|name| tag.starts_with(name)) && !tag.starts_with("#EXT-X-DISCONTINUITY-SEQUENCE")
+    const TAGS: [&str; 5] = [
+        "#EXTINF",
+        "#EXT-X-BYTERANGE",
+        "#EXT-X-DISCONTINUITY",
+        "#EXT-X-PROGRAM-DATE-TIME",
+        "#EXT-X-GAP",
+    ];
+    TAGS.iter().any(|name| tag.starts_with(name))
+        && !tag.starts_with("#EXT-X-DISCONTINUITY-SEQUENCE")
 }
 
 /// A time in a playlist is not one of ISO 8601 with a zone.
@@ -89,12 +95,16 @@ fn shift(time: &str, by: SignedSpan) -> Option<String> {
     let nanos: i128 = format!("{fraction:0<9}").parse().ok()?;
     let seconds = ((days(year, month, day) * 24 + hour) * 60 + minute) * 60 + second;
     let by_nanos = i128::try_from(by.span.0.as_nanos()).ok()?;
-    let moved = i128::from(seconds) * 1_000_000_000 + nanos
+    let moved = i128::from(seconds) * 1_000_000_000
+        + nanos
         + if by.negative { -by_nanos } else { by_nanos };
     let seconds = i64::try_from(moved.div_euclid(1_000_000_000)).ok()?;
     let (year, month, day) = date_of(seconds.div_euclid(86_400));
-    let (second, minute, hour) =
-        (seconds.rem_euclid(60), seconds.div_euclid(60).rem_euclid(60), seconds.div_euclid(3600).rem_euclid(24));
+    let (second, minute, hour) = (
+        seconds.rem_euclid(60),
+        seconds.div_euclid(60).rem_euclid(60),
+        seconds.div_euclid(3600).rem_euclid(24),
+    );
     let mut text = format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}");
     if !fraction.is_empty() {
         let nanos = format!("{:09}", moved.rem_euclid(1_000_000_000));
@@ -151,7 +161,8 @@ mod tests {
     fn a_truncated_playlist_keeps_its_first_segments_and_its_head() {
         let fault = TruncatePlaylist { keep: 1, live: false };
         let short = truncate_playlist(&fault, PLAYLIST);
-        let wanted = "#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXTINF:6.0,\nsegment-0.ts\n#EXT-X-ENDLIST\n";
+        let wanted =
+            "#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXTINF:6.0,\nsegment-0.ts\n#EXT-X-ENDLIST\n";
         assert_eq!(short, wanted);
         let live = truncate_playlist(&TruncatePlaylist { keep: 0, live: true }, PLAYLIST);
         assert_eq!(live, "#EXTM3U\n#EXT-X-TARGETDURATION:6\n");
@@ -163,7 +174,10 @@ mod tests {
     fn a_skewed_playlist_has_its_times_moved_and_nothing_else() {
         let playlist = "#EXTM3U\n#EXT-X-PROGRAM-DATE-TIME:2024-03-01T00:00:10.500Z\nx.ts\n";
         let skewed = clock_skew("-30s".parse().unwrap(), playlist).unwrap();
-        assert_eq!(skewed, playlist.replace("2024-03-01T00:00:10.500Z", "2024-02-29T23:59:40.500Z"));
+        assert_eq!(
+            skewed,
+            playlist.replace("2024-03-01T00:00:10.500Z", "2024-02-29T23:59:40.500Z")
+        );
         let later = shift("2025-12-31T23:59:59+01:00", "1s".parse().unwrap());
         assert_eq!(later.as_deref(), Some("2026-01-01T00:00:00+01:00"));
         assert!(clock_skew("1s".parse().unwrap(), "#EXT-X-PROGRAM-DATE-TIME:yesterday\n").is_err());

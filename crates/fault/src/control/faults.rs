@@ -180,8 +180,7 @@ pub(super) fn check_counts(
         there + new.iter().filter(|rule| rule.server() == server).count() <= MAX_RULES
     };
     let mut members = scope.members.iter();
-    let fit = members.all(|member| {
-        fits(member.store.server(), if besides { member.store.count() } else { 0 })
-    });
+    let fit = members
+        .all(|member| fits(member.store.server(), if besides { member.store.count() } else { 0 }));
     if fit { Ok(()) } else { Err(TooManyRules) }
 }

@@ -116,11 +116,12 @@ fn follow(
     query: Query,
 ) -> impl Stream<Item = Result<sse::Event, Infallible>> + Send {
     let Query { since, filter, parts, .. } = query;
-    let state = (journal, filter, since, None::<u64>);
+    let resets = journal.resets();
+    let state = (journal, filter, since, resets);
     let pages = stream::unfold(state, async |(journal, filter, since, resets)| {
-        let page = journal.wait(since, &filter, BATCH, LONG).await;
-        let is_reset = resets.is_some_and(|resets| resets != page.resets);
-        let state = (journal, filter, page.next, Some(page.resets));
+        let page = journal.wait_from(since, resets, &filter, BATCH, LONG).await;
+        let is_reset = resets != page.resets;
+        let state = (journal, filter, page.next, page.resets);
         Some(((page, is_reset), state))
     });
     pages.flat_map(move |(page, is_reset)| {

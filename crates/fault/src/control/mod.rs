@@ -27,12 +27,7 @@ pub use reset::{Reset, reset_fn};
 pub use view::{RuleBody, RuleView};
 
 use self::store::RuleStore;
-use crate::{
-    faults::FaultSet,
-    journal::Journal,
-    matcher::Faults,
-    words::Server,
-};
+use crate::{faults::FaultSet, journal::Journal, matcher::Faults, words::Server};
 
 /// What the control API acts on: the rules of one server or of several, and their journal.
 #[derive(Clone)]

@@ -1,10 +1,6 @@
 //! `/control/presets`: lists of rules with a name.
 
-use axum::{
-    Json,
-    http::StatusCode,
-    response::Response,
-};
+use axum::{Json, http::StatusCode, response::Response};
 use seedbed_service::admin::{self, ErrorBody};
 use serde::Serialize;
 use serde_json::Value;

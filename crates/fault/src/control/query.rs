@@ -10,10 +10,7 @@ use axum::{
 use seedbed_service::admin;
 
 use super::{Control, scope::Scope};
-use crate::{
-    journal::Filter,
-    rule::near::nearest,
-};
+use crate::{journal::Filter, rule::near::nearest};
 
 /// The longest wait that a request may ask for.
 const MAX_WAIT: f64 = 300.0;
@@ -43,9 +40,9 @@ impl Query {
         for (name, value) in pairs {
             match name.as_str() {
                 "since" => {
-                    query.since = value
-                        .parse()
-                        .map_err(|_| format!("since: wanted the number of an entry, got {value:?}"))?;
+                    query.since = value.parse().map_err(|_| {
+                        format!("since: wanted the number of an entry, got {value:?}")
+                    })?;
                 }
                 "wait" => {
                     let seconds = value.parse().ok().filter(|it| (0.0..=MAX_WAIT).contains(it));
@@ -77,7 +74,10 @@ impl Query {
                         }
                         None => {
                             let known: Vec<_> = known().copied().collect();
-                            format!("unknown parameter `{name}`: wanted one of {}", known.join(", "))
+                            format!(
+                                "unknown parameter `{name}`: wanted one of {}",
+                                known.join(", ")
+                            )
                         }
                     });
                 }

@@ -2,10 +2,7 @@
 
 use std::pin::Pin;
 
-use axum::{
-    http::StatusCode,
-    response::Response,
-};
+use axum::{http::StatusCode, response::Response};
 use seedbed_service::admin::{self, ErrorBody};
 
 use super::scope::Scope;

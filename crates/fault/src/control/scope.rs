@@ -7,7 +7,7 @@ use axum::{
 };
 use seedbed_service::admin;
 
-use super::{Control, Member};
+use super::{Control, Member, refused};
 use crate::{
     journal::{Event, Journal, Record},
     matcher::RuleId,
@@ -39,12 +39,9 @@ impl Scope {
     }
 
     /// The rule's number in the path.
-    pub(super) fn id(&self) -> Result<RuleId, Response> {
+    pub(super) fn id(&self) -> Result<RuleId, InvalidId> {
         let text = self.parameter("id");
-        text.parse().map_err(|_| {
-            let message = format!("id: wanted the number of a rule, got {text:?}");
-            admin::error(StatusCode::BAD_REQUEST, message)
-        })
+        text.parse().map_err(|_| InvalidId(text.to_owned()))
     }
 
     /// Notes a change of the rules in the journal.
@@ -56,6 +53,17 @@ impl Scope {
     }
 }
 
+/// A path does not hold the number of a rule.
+#[derive(Debug, thiserror::Error)]
+#[error("id: wanted the number of a rule, got {0:?}")]
+pub(super) struct InvalidId(String);
+
+impl From<InvalidId> for Response {
+    fn from(error: InvalidId) -> Self {
+        refused(&error)
+    }
+}
+
 pub(super) fn no_rule(id: RuleId) -> Response {
     admin::error(StatusCode::NOT_FOUND, format!("no rule {id}"))
 }
@@ -64,9 +72,9 @@ impl FromRequestParts<Control> for Scope {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, control: &Control) -> Result<Self, Response> {
-        let raw = RawPathParams::from_request_parts(parts, control).await.map_err(|error| {
-            admin::error(StatusCode::BAD_REQUEST, error.to_string())
-        })?;
+        let raw = RawPathParams::from_request_parts(parts, control)
+            .await
+            .map_err(|error| admin::error(StatusCode::BAD_REQUEST, error.to_string()))?;
         let parameters: Vec<_> =
             raw.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
         let mut scope = Self {

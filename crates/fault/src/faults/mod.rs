@@ -78,7 +78,9 @@ pub enum Gate {
 }
 
 /// The faults of one server.
-pub trait FaultSet: Clone + std::fmt::Debug + PartialEq + Serialize + Send + Sync + 'static {
+pub trait FaultSet:
+    Clone + std::fmt::Debug + PartialEq + Serialize + Send + Sync + 'static
+{
     /// The server.
     const SERVER: Server;
 

@@ -228,9 +228,28 @@ pub enum Event {
 impl Event {
     /// The names of all kinds.
     pub const KINDS: &[&str] = &[
-        "rules", "fault", "note", "torrent", "announce", "scrape", "connect", "signal", "refused",
-        "connected", "disconnected", "choked", "unchoked", "interested", "not_interested",
-        "block_request", "block", "cancel", "have", "metadata_request", "request", "response",
+        "rules",
+        "fault",
+        "note",
+        "torrent",
+        "announce",
+        "scrape",
+        "connect",
+        "signal",
+        "refused",
+        "connected",
+        "disconnected",
+        "choked",
+        "unchoked",
+        "interested",
+        "not_interested",
+        "block_request",
+        "block",
+        "cancel",
+        "have",
+        "metadata_request",
+        "request",
+        "response",
     ];
 
     /// The name of the kind.

@@ -30,7 +30,14 @@ impl JournalFile {
     pub async fn create(journal: Journal, path: &Path) -> io::Result<Self> {
         let file = File::create(path).await?;
         let stop = CancellationToken::new();
-        let task = tokio::spawn(write(journal, file, stop.clone()));
+        let (name, stopped) = (path.display().to_string(), stop.clone());
+        let task = tokio::spawn(async move {
+            let written = write(journal, file, stopped).await;
+            if let Err(error) = &written {
+                tracing::warn!(file = name, %error, "failed to write the journal");
+            }
+            written
+        });
         Ok(Self { stop, task })
     }
 

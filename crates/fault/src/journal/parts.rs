@@ -119,7 +119,8 @@ impl Entry {
                 by_peer(start).text(format!(" connected over {}", over(*transport)))
             }
             Event::Signal { message, to } => {
-                let what = if *message == Message::Offer { " sent an offer" } else { " sent an answer" };
+                let what =
+                    if *message == Message::Offer { " sent an offer" } else { " sent an answer" };
                 let sentence = by_peer(start).text(what);
                 match to {
                     Some(to) => sentence.text(format!(" to {to}")),
@@ -159,7 +160,8 @@ impl Entry {
                 of_torrent(sentence.bold(format_args!("metadata {piece}")))
             }
             Event::Request { method, path, range } => {
-                let sentence = by_peer(start).text(" asked: ").bold(format_args!("{method} {path}"));
+                let sentence =
+                    by_peer(start).text(" asked: ").bold(format_args!("{method} {path}"));
                 match range {
                     Some(range) => sentence.text(format!(", bytes {range}")),
                     None => sentence,

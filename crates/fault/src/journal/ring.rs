@@ -93,9 +93,8 @@ impl Journal {
         let at = millis(now.saturating_duration_since(ring.started));
         ring.last += 1;
         let seq = ring.last;
-        let oldest = (ring.entries.len() == self.inner.capacity)
-            .then(|| ring.entries.pop_front())
-            .flatten();
+        let oldest =
+            (ring.entries.len() == self.inner.capacity).then(|| ring.entries.pop_front()).flatten();
         if let Some(oldest) = &oldest {
             ring.dropped = oldest.seq;
         }
@@ -185,14 +184,26 @@ impl Journal {
         limit: usize,
         patience: Duration,
     ) -> Page {
+        let resets = self.resets();
+        self.wait_from(since, resets, filter, limit, patience).await
+    }
+
+    /// As [`Journal::wait`], for a reader that knows of so many resets.
+    pub(crate) async fn wait_from(
+        &self,
+        since: u64,
+        resets: u64,
+        filter: &Filter,
+        limit: usize,
+        patience: Duration,
+    ) -> Page {
         let deadline = Instant::now() + patience;
         let mut written = self.inner.written.subscribe();
-        let (mut since, mut skipped, mut resets) = (since, 0, None);
+        let (mut since, mut skipped) = (since, 0);
         loop {
             let mut page = self.read(since, filter, limit);
             page.skipped += skipped;
-            let is_reset = *resets.get_or_insert(page.resets) != page.resets;
-            if !page.entries.is_empty() || is_reset {
+            if !page.entries.is_empty() || page.resets != resets {
                 return page;
             }
             (since, skipped) = (page.next, page.skipped);
@@ -201,6 +212,12 @@ impl Journal {
                 Ok(Err(_)) | Err(_) => return page,
             }
         }
+    }
+
+    /// How often the journal was reset.
+    #[must_use]
+    pub fn resets(&self) -> u64 {
+        self.ring().resets
     }
 
     fn ring(&self) -> MutexGuard<'_, Ring> {

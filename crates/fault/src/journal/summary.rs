@@ -196,7 +196,7 @@ impl Journal {
         }
         let mut summary = counting.summary;
         for peer in &mut summary.peers {
-            peer.pieces.sort_by(|a, b| (a.infohash, a.piece).cmp(&(b.infohash, b.piece)));
+            peer.pieces.sort_by_key(|piece| (piece.infohash, piece.piece));
         }
         summary
     }

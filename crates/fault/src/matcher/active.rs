@@ -133,9 +133,8 @@ impl<F: FaultSet> ActiveRule<F> {
     /// The next instant since the last reset at which it comes into force or ceases to be.
     #[must_use]
     pub fn next_change(&self, now: Duration) -> Option<Duration> {
-        let (start, end) = self.rule.between.map_or((None, None), |(start, end)| {
-            (Some(start.0), Some(end.0))
-        });
+        let (start, end) =
+            self.rule.between.map_or((None, None), |(start, end)| (Some(start.0), Some(end.0)));
         let expiry = self.rule.lasting.map(|lasting| self.added + lasting.0);
         [start, end, expiry].into_iter().flatten().filter(|&instant| instant > now).min()
     }

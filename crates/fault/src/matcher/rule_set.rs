@@ -67,12 +67,7 @@ impl<F: FaultSet> RuleSet<F> {
 
     /// The rules that fire, in their order.
     #[must_use]
-    pub fn decide(
-        &self,
-        now: Duration,
-        subject: &Subject<'_>,
-        names: &TorrentNames,
-    ) -> Firings<F> {
+    pub fn decide(&self, now: Duration, subject: &Subject<'_>, names: &TorrentNames) -> Firings<F> {
         let mut firings = Vec::new();
         for rule in &self.rules {
             if let Outcome::Fired(count) = rule.consider(now, subject, |it| names.get(it)) {

@@ -17,11 +17,24 @@ pub struct RuleError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Kind {
     /// The last part of the path is not known.
-    UnknownField { field: String, known: Vec<&'static str> },
+    UnknownField {
+        field: String,
+        known: Vec<&'static str>,
+    },
     /// A field is known, but not here.
-    Inapplicable { field: String, reason: String },
-    UnknownType { got: String, near: Option<&'static str> },
-    OtherServer { got: String, owners: Vec<Server>, server: Server },
+    Inapplicable {
+        field: String,
+        reason: String,
+    },
+    UnknownType {
+        got: String,
+        near: Option<&'static str>,
+    },
+    OtherServer {
+        got: String,
+        owners: Vec<Server>,
+        server: Server,
+    },
     Invalid(String),
 }
 
@@ -48,13 +61,11 @@ impl RuleError {
         Self { path: path.to_owned(), kind: Kind::UnknownType { got: got.to_owned(), near } }
     }
 
-    pub(super) fn other_server(
-        path: &str,
-        got: &str,
-        owners: Vec<Server>,
-        server: Server,
-    ) -> Self {
-        Self { path: path.to_owned(), kind: Kind::OtherServer { got: got.to_owned(), owners, server } }
+    pub(super) fn other_server(path: &str, got: &str, owners: Vec<Server>, server: Server) -> Self {
+        Self {
+            path: path.to_owned(),
+            kind: Kind::OtherServer { got: got.to_owned(), owners, server },
+        }
     }
 
     /// The path to the place.
@@ -68,7 +79,9 @@ impl RuleError {
         match &self.kind {
             Kind::UnknownField { field, known } => {
                 match (nearest(field, known.iter().copied()), known.is_empty()) {
-                    (Some(near), _) => format!("unknown field `{field}`{at}: did you mean `{near}`?"),
+                    (Some(near), _) => {
+                        format!("unknown field `{field}`{at}: did you mean `{near}`?")
+                    }
                     (None, false) => {
                         format!("unknown field `{field}`{at}: wanted one of {}", known.join(", "))
                     }

@@ -194,8 +194,7 @@ pub fn load(path: &Path, scope: &[Server]) -> Result<Vec<AnyRule>, LoadError> {
         std::fs::read_to_string(path).map_err(|source| LoadError::Read { path: name(), source })?;
     let is_toml = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"));
     let value: Result<Value, _> = if is_toml {
-        toml::from_str(&text)
-            .map_err(|error| RuleError::invalid("", error.to_string().trim_end()))
+        toml::from_str(&text).map_err(|error| RuleError::invalid("", error.to_string().trim_end()))
     } else {
         serde_json::from_str(&text).map_err(|error| RuleError::invalid("", error))
     };

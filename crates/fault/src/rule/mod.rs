@@ -10,11 +10,7 @@
 
 use serde::Serialize;
 
-use crate::{
-    faults::FaultSet,
-    units::Span,
-    words::Server,
-};
+use crate::{faults::FaultSet, units::Span, words::Server};
 
 mod error;
 mod list;

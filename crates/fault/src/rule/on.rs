@@ -1,11 +1,11 @@
 //! The match of a rule: every key that is given has to match.
 
-use serde::{Deserialize, Serialize};
 use seedbed_metainfo::Infohash;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::value::{
-    AddressPattern, Glob, Method, OneOrMany, PeerPrefix, Pieces, RangePattern,
+    AddressPattern, Glob, Method, OneOrMany, OneOrManySchema, PeerPrefix, Pieces, RangePattern,
 };
 use crate::{
     subject::Subject,
@@ -16,41 +16,49 @@ use crate::{
 /// if one of them does. Without any key a rule matches everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(no_recursion)]
 pub struct On {
     /// Infohash, as 40 hex digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<OneOrMany<String>>)]
+    #[schema(value_type = Option<OneOrManySchema<String>>)]
     pub infohash: Option<OneOrMany<Infohash>>,
     /// Torrent name, as a pattern.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<OneOrManySchema<Glob>>)]
     pub torrent: Option<OneOrMany<Glob>>,
     /// The start of the peer id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<OneOrManySchema<PeerPrefix>>)]
     pub peer: Option<OneOrMany<PeerPrefix>>,
     /// Address or network of the peer or client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<OneOrManySchema<AddressPattern>>)]
     pub address: Option<OneOrMany<AddressPattern>>,
     /// Name and version of the client, as a pattern that ignores case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<OneOrManySchema<Glob>>)]
     pub client: Option<OneOrMany<Glob>>,
     /// Path of the request, as a pattern.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<OneOrManySchema<Glob>>)]
     pub path: Option<OneOrMany<Glob>>,
     /// Method of the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<OneOrManySchema<Method>>)]
     pub method: Option<OneOrMany<Method>>,
     /// Range that the request asks for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub range: Option<RangePattern>,
     /// Event of the announce.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<OneOrManySchema<AnnounceEvent>>)]
     pub event: Option<OneOrMany<AnnounceEvent>>,
     /// Transport of the request or connection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<OneOrManySchema<Transport>>)]
     pub transport: Option<OneOrMany<Transport>>,
     /// Kind of message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<OneOrManySchema<Message>>)]
     pub message: Option<OneOrMany<Message>>,
     /// Piece that the message is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -157,12 +165,11 @@ impl On {
             && holds(self.transport.as_ref(), subject.transport, |key, it| {
                 key.any(|key| *key == it)
             })
-            && self.infohash.as_ref().is_none_or(|key| {
-                subject.infohashes.iter().any(|it| key.any(|key| key == it))
-            })
-            && holds(self.method.as_ref(), subject.method, |key, it| {
-                key.any(|key| key.matches(it))
-            })
+            && self
+                .infohash
+                .as_ref()
+                .is_none_or(|key| subject.infohashes.iter().any(|it| key.any(|key| key == it)))
+            && holds(self.method.as_ref(), subject.method, |key, it| key.any(|key| key.matches(it)))
             && self.range.is_none_or(|key| key.matches(subject.range))
             && holds(self.address.as_ref(), subject.address, |key, it| {
                 key.any(|key| key.matches(it))

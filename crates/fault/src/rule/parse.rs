@@ -16,7 +16,16 @@ use crate::{
 
 /// The fields of a rule, besides those that only the control API writes.
 const FIELDS: [&str; 11] = [
-    "server", "on", "fault", "after", "times", "probability", "seed", "for", "between", "enabled",
+    "server",
+    "on",
+    "fault",
+    "after",
+    "times",
+    "probability",
+    "seed",
+    "for",
+    "between",
+    "enabled",
     "preset",
 ];
 

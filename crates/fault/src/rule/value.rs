@@ -64,21 +64,16 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMany<T> {
     }
 }
 
-impl<T: PartialSchema> PartialSchema for OneOrMany<T> {
-    fn schema() -> RefOr<Schema> {
-        let many = ArrayBuilder::new().items(T::schema());
-        OneOfBuilder::new().item(T::schema()).item(many).into()
-    }
-}
-
-impl<T: ToSchema> ToSchema for OneOrMany<T> {
-    fn name() -> std::borrow::Cow<'static, str> {
-        format!("OneOrMany_{}", T::name()).into()
-    }
-
-    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        T::schemas(schemas);
-    }
+/// Describes [`OneOrMany`]; utoipa composes generic schemas of derived types only.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[schema(as = OneOrMany)]
+#[expect(dead_code, reason = "only its description is used")]
+pub(super) enum OneOrManySchema<T: ToSchema> {
+    /// One value.
+    One(T),
+    /// Values of which one has to match.
+    Many(Vec<T>),
 }
 
 /// A pattern of text: `*` stands for anything, `?` for one character, `[ab]` for one of these.
@@ -167,11 +162,13 @@ impl FromStr for PeerPrefix {
     type Err = InvalidPeerPrefix;
 
     fn from_str(text: &str) -> Result<Self, InvalidPeerPrefix> {
-        let is_hex = |text: &str| text.len() % 2 == 0 && text.bytes().all(|b| b.is_ascii_hexdigit());
+        let is_hex =
+            |text: &str| text.len().is_multiple_of(2) && text.bytes().all(|b| b.is_ascii_hexdigit());
         let from_hex = |digits: &str| {
-            (0..digits.len()).step_by(2).filter_map(|at| {
-                u8::from_str_radix(digits.get(at..at + 2)?, 16).ok()
-            }).collect()
+            (0..digits.len())
+                .step_by(2)
+                .filter_map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok())
+                .collect()
         };
         let bytes: Vec<u8> = match text.strip_prefix("0x") {
             Some(digits) if is_hex(digits) => from_hex(digits),
@@ -247,7 +244,12 @@ impl fmt::Display for AddressPattern {
     }
 }
 
-as_text!(AddressPattern, "AddressPattern", "an address, with or without a port, or a network", "10.0.0.0/8");
+as_text!(
+    AddressPattern,
+    "AddressPattern",
+    "an address, with or without a port, or a network",
+    "10.0.0.0/8"
+);
 
 /// A request method, in upper case.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -319,7 +321,10 @@ impl Pieces {
 
     /// The pieces of the set below `count`, in the order of the rule.
     pub fn below(&self, count: u32) -> impl Iterator<Item = u32> {
-        self.0.iter().flat_map(move |run| run.first..=run.last.min(count.saturating_sub(1))).filter(move |&piece| piece < count)
+        self.0
+            .iter()
+            .flat_map(move |run| run.first..=run.last.min(count.saturating_sub(1)))
+            .filter(move |&piece| piece < count)
     }
 }
 
@@ -399,10 +404,7 @@ impl PartialSchema for Pieces {
                 .item(Object::with_type(Type::Integer))
                 .item(Object::with_type(Type::String))
         };
-        one()
-            .item(ArrayBuilder::new().items(one()))
-            .description(Some(PIECES))
-            .into()
+        one().item(ArrayBuilder::new().items(one())).description(Some(PIECES)).into()
     }
 }
 
@@ -448,7 +450,9 @@ impl Serialize for RangePattern {
             Self::Overlaps { first, last: u64::MAX } => {
                 serializer.collect_str(&format_args!("{first}-"))
             }
-            Self::Overlaps { first, last } => serializer.collect_str(&format_args!("{first}-{last}")),
+            Self::Overlaps { first, last } => {
+                serializer.collect_str(&format_args!("{first}-{last}"))
+            }
         }
     }
 }

@@ -118,14 +118,20 @@ async fn rules_are_added_listed_switched_and_taken_back() {
 
     let off = Some(json!({"enabled":false}));
     let (status, rule) = call(&router, "PATCH", "/control/faults/1", off).await;
-    assert_eq!((status, &rule["enabled"], &rule["active"]), (StatusCode::OK, &json!(false), &json!(false)));
+    assert_eq!(
+        (status, &rule["enabled"], &rule["active"]),
+        (StatusCode::OK, &json!(false), &json!(false))
+    );
     assert!(!faults.is_armed(Point::Block));
     assert_eq!(call(&router, "GET", "/control/faults/1", None).await.1["enabled"], false);
 
     assert_eq!(call(&router, "DELETE", "/control/faults/1", None).await.0, StatusCode::NO_CONTENT);
     for method in ["GET", "DELETE"] {
         let (status, error) = call(&router, method, "/control/faults/1", None).await;
-        assert_eq!((status, error), (StatusCode::NOT_FOUND, json!({"error":"no rule 1","status":404})));
+        assert_eq!(
+            (status, error),
+            (StatusCode::NOT_FOUND, json!({"error":"no rule 1","status":404}))
+        );
     }
     let (status, error) = call(&router, "DELETE", "/control/faults/x", None).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
@@ -161,9 +167,12 @@ async fn a_bad_rule_changes_nothing_and_the_error_names_the_field() {
     let (faults, router) = seeder();
     for (body, wanted) in [
         (r#"{"fault":{"type":"curropt"}}"#, "unknown type `curropt` at fault.type: did you mean"),
-        (r#"{"fault":{"type":"empty_peers"}}"#, "type `empty_peers` at fault.type is a fault of the tracker"),
+        (
+            r#"{"fault":{"type":"empty_peers"}}"#,
+            "type `empty_peers` at fault.type is a fault of the tracker",
+        ),
         (r#"{"fault":{"type":"latency","delay":"5 foo"}}"#, "fault.delay: wanted a duration"),
-        (r#"{"fault":"#, "EOF while parsing"),
+        (r#"{"fault":"#, "fault: EOF while parsing"),
         ("", "EOF while parsing"),
     ] {
         let request = Request::post("/control/faults").body(Body::from(body)).unwrap();
@@ -219,11 +228,17 @@ async fn changes_of_the_rules_stand_in_the_journal() {
     bed.call("PATCH", "/control/faults/1", Some(json!({"enabled":false}))).await;
     bed.call("DELETE", "/control/faults", None).await;
     let entries = bed.call("GET", "/control/journal?kind=rules", None).await.1;
-    let actions: Vec<_> = entries["entries"].as_array().unwrap().iter().map(|entry| {
-        (entry["server"].as_str().unwrap(), entry["action"].as_str().unwrap(), &entry["rules"])
-    }).collect();
+    let actions: Vec<_> = entries["entries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| {
+            (entry["server"].as_str().unwrap(), entry["action"].as_str().unwrap(), &entry["rules"])
+        })
+        .collect();
     let one = &json!([1]);
-    let wanted = [("seeder", "added", one), ("seeder", "disabled", one), ("seeder", "removed", one)];
+    let wanted =
+        [("seeder", "added", one), ("seeder", "disabled", one), ("seeder", "removed", one)];
     assert_eq!(actions, wanted);
 }
 
@@ -237,7 +252,10 @@ async fn a_reset_brings_back_the_state_of_a_fresh_start() {
     assert_eq!(bed.resets.load(Ordering::SeqCst), 3);
     assert_eq!(bed.call("GET", "/control/faults", None).await.1, json!([]));
     let page = bed.call("GET", "/control/journal", None).await.1;
-    assert_eq!((&page["entries"], &page["now"], &page["resets"]), (&json!([]), &json!(0), &json!(1)));
+    assert_eq!(
+        (&page["entries"], &page["now"], &page["resets"]),
+        (&json!([]), &json!(0), &json!(1))
+    );
 
     // One server alone leaves the others as they are.
     bed.call("POST", "/control/faults", rule).await;
@@ -291,9 +309,10 @@ async fn the_journal_is_read_in_pages_filtered_and_emptied() {
 async fn a_long_poll_answers_as_soon_as_there_is_an_entry() {
     let bed = Bed::new();
     let journal = bed.journal.clone();
-    let polling = tokio::spawn(async move {
-        bed.call("GET", "/control/journal?since=0&wait=60", None).await
-    });
+    let polling =
+        tokio::spawn(
+            async move { bed.call("GET", "/control/journal?since=0&wait=60", None).await },
+        );
     let start = tokio::time::Instant::now();
     tokio::time::sleep(Duration::from_secs(2)).await;
     write(&journal, Server::Seeder, "now");
@@ -377,7 +396,10 @@ async fn presets_are_applied_once_and_taken_back() {
         assert_eq!(bed.call("PUT", &path, None).await.0, StatusCode::OK);
         let there = bed.call("GET", "/control/faults", None).await.1;
         assert_eq!(there.as_array().unwrap().len(), preset.rules().len(), "{}", preset.name);
-        let pressed: Vec<_> = bed.call("GET", "/control/presets", None).await.1
+        let pressed: Vec<_> = bed
+            .call("GET", "/control/presets", None)
+            .await
+            .1
             .as_array()
             .unwrap()
             .iter()

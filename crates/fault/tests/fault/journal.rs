@@ -178,7 +178,8 @@ fn an_entry_as_json_has_its_fields_side_by_side() {
     });
     assert_eq!(entry, wanted);
     let sentence: String = page.entries[0].parts().iter().map(ToString::to_string).collect();
-    let wanted = "sent piece 3 at 0 of test-small-720p to <b>peer\u{202e}</b>/0.1 · corrupt by rule #7";
+    let wanted =
+        "sent piece 3 at 0 of test-small-720p to <b>peer\u{202e}</b>/0.1 · corrupt by rule #7";
     assert_eq!(sentence, wanted);
 }
 

@@ -23,8 +23,8 @@ fn the_reference_is_what_the_types_say() {
 fn check<F: FaultSet>() {
     for FaultInfo { name, example, meaning, parameters, .. } in F::infos() {
         let value: Value = serde_json::from_str(example).unwrap();
-        let rule = Rule::<F>::from_value(value.clone())
-            .unwrap_or_else(|error| panic!("{name}: {error}"));
+        let rule =
+            Rule::<F>::from_value(value.clone()).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(rule.fault.type_name(), *name);
         assert!(meaning.ends_with('.'), "{name}: {meaning}");
         for parameter in parameters {

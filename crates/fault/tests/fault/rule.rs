@@ -85,11 +85,11 @@ fn a_wrong_value_is_refused_with_its_path() {
             json!({"fault":{"type":"bandwidth","rate":"64KiB"}}),
             "fault.rate: wanted a rate above zero",
         ),
-        (json!({"fault":{"type":"corrupt","bytes":-1}}), "fault.bytes: invalid value: integer `-1`"),
         (
-            json!({"fault":{"type":"stall","at":"150%"}}),
-            "fault.at: wanted a position such as",
+            json!({"fault":{"type":"corrupt","bytes":-1}}),
+            "fault.bytes: invalid value: integer `-1`",
         ),
+        (json!({"fault":{"type":"stall","at":"150%"}}), "fault.at: wanted a position such as"),
         (json!({"fault":{"type":"corrupt"},"times":0}), "times: wanted 1 or more, got 0"),
         (json!({"fault":{"type":"corrupt"},"times":-1}), "times: invalid value"),
         (json!({"fault":{"type":"corrupt"},"after":"3"}), "after: invalid type"),
@@ -109,8 +109,14 @@ fn a_wrong_value_is_refused_with_its_path() {
         (json!({"on":{"piece":-3},"fault":{"type":"corrupt"}}), "on.piece: invalid value"),
         (json!({"on":{"piece":"7-3"},"fault":{"type":"corrupt"}}), "on.piece: invalid value"),
         (json!({"on":{"piece":[]},"fault":{"type":"corrupt"}}), "on.piece: wanted at least one"),
-        (json!({"on":{"infohash":"ab"},"fault":{"type":"corrupt"}}), "on.infohash: wanted an infoh"),
-        (json!({"on":{"address":"10.0.0"},"fault":{"type":"corrupt"}}), "on.address: wanted an addr"),
+        (
+            json!({"on":{"infohash":"ab"},"fault":{"type":"corrupt"}}),
+            "on.infohash: wanted an infoh",
+        ),
+        (
+            json!({"on":{"address":"10.0.0"},"fault":{"type":"corrupt"}}),
+            "on.address: wanted an addr",
+        ),
         (
             json!({"on":{"message":["piece","reqest"]},"fault":{"type":"latency","delay":"1s"}}),
             "on.message[1]: unknown message `reqest`: did you mean `request`?",
