@@ -1,4 +1,4 @@
-//! Lists of rules with a name, for what testers ask for by word.
+//! Presets: named lists of rules.
 
 use std::sync::LazyLock;
 
@@ -59,7 +59,7 @@ const PRESETS: [(&str, &str, &str); 8] = [
     ),
     (
         "freeze-at-half",
-        "The first transfer stops half way and stays connected, until the preset is taken back.",
+        "The first transfer stops half way and stays connected, until the preset is removed.",
         r#"[
   {"server":"seeder","fault":{"type":"stall","at":"50%"},"times":1},
   {"server":"range","on":{"method":"GET"},"fault":{"type":"stall","at":"50%"},"times":1}

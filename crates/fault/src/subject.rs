@@ -1,4 +1,4 @@
-//! The thing that a server asks its rules about: a request, a connection, a message, a block.
+//! The subject of a question to the rules: a request, a connection, a message or a block.
 
 use std::net::SocketAddr;
 
@@ -143,7 +143,7 @@ impl From<Point> for Points {
     }
 }
 
-/// What is known at the moment at which a server asks.
+/// The facts about a request, connection or message that match keys compare with.
 ///
 /// Fill in what there is, and leave the rest to `..Subject::at(point)`. A key of a rule whose
 /// counterpart is missing here does not match.

@@ -33,7 +33,7 @@ pub(super) async fn list(scope: Scope) -> Json<Vec<RuleView>> {
 
 /// Replaces all rules
 ///
-/// All or nothing: if one of the rules is wrong, nothing changes. Counters start anew. The answer of
+/// All or nothing: if one of the rules is wrong, nothing changes. Counters restart. The answer of
 /// the GET request can be sent back.
 #[utoipa::path(
     put, path = "/faults", tag = "faults", operation_id = "replace_faults",
@@ -86,10 +86,10 @@ pub(super) async fn add(
     Ok((StatusCode::CREATED, location, Json(view)).into_response())
 }
 
-/// Takes all rules back
+/// Removes all rules
 #[utoipa::path(
     delete, path = "/faults", tag = "faults", operation_id = "delete_faults",
-    responses((status = 204, description = "There is no rule any more"))
+    responses((status = 204, description = "No rule is left"))
 )]
 pub(super) async fn delete_all(scope: Scope) -> StatusCode {
     for member in &scope.members {
@@ -113,16 +113,16 @@ pub(super) async fn one(scope: Scope) -> Result<Json<RuleView>, Response> {
     rules.find(|view| view.id == id).map(Json).ok_or_else(|| no_rule(id))
 }
 
-/// What of a rule can be changed.
+/// The fields of a rule that PATCH changes.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = RuleChange)]
 pub(super) struct Change {
-    /// Whether it is switched on.
+    /// Whether it is enabled.
     enabled: bool,
 }
 
-/// Switches a rule on or off
+/// Enables or disables a rule
 ///
 /// Its counters stay.
 #[utoipa::path(
@@ -147,14 +147,14 @@ pub(super) async fn change(
     Ok(Json(view))
 }
 
-/// Takes a rule back
+/// Removes a rule
 ///
 /// Connections that it held go on.
 #[utoipa::path(
     delete, path = "/faults/{id}", tag = "faults", operation_id = "delete_fault",
     params(("id" = u64, Path, description = "Its number")),
     responses(
-        (status = 204, description = "It is gone"),
+        (status = 204, description = "The rule is removed"),
         (status = 404, description = "There is none", body = ErrorBody),
     )
 )]

@@ -1,4 +1,4 @@
-//! `/control/journal`: what happened, at once, by long-poll or as a stream of events.
+//! `/control/journal`: pages, long-polling and server-sent events.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -20,8 +20,8 @@ use crate::journal::{Entry, Filter, Journal, Page, Part, Summary, append_lines};
 
 /// How many entries a stream reads at once.
 const BATCH: usize = 256;
-/// How long a stream waits for entries before it looks again; it has no effect that a reader sees.
-const LONG: Duration = Duration::from_secs(600);
+/// How long a stream waits for entries before it polls again. Readers do not notice.
+const POLL_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// An entry, with the sentence that describes it on demand.
 #[derive(Serialize, ToSchema)]
@@ -56,12 +56,12 @@ struct PageView {
     resets: u64,
 }
 
-/// What happened
+/// Journal entries
 ///
 /// JSON by default. With `Accept: application/x-ndjson`, a line of JSON for each entry. With
 /// `Accept: text/event-stream`, server-sent events that go on: an entry each, with its number as
 /// id, so that `Last-Event-ID` resumes; an event `skipped` says how many entries were lost, an
-/// event `reset` that the journal starts anew.
+/// event `reset` that the journal was reset.
 #[utoipa::path(
     get, path = "/journal", tag = "journal", operation_id = "journal",
     params(
@@ -119,7 +119,7 @@ fn follow(
     let resets = journal.resets();
     let state = (journal, filter, since, resets);
     let pages = stream::unfold(state, async |(journal, filter, since, resets)| {
-        let page = journal.wait_from(since, resets, &filter, BATCH, LONG).await;
+        let page = journal.wait_from(since, resets, &filter, BATCH, POLL_TIMEOUT).await;
         let is_reset = resets != page.resets;
         let state = (journal, filter, page.next, page.resets);
         Some(((page, is_reset), state))
@@ -155,9 +155,10 @@ pub(super) async fn clear(scope: Scope) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-/// What each peer asked for and got
+/// Summary by peer
 ///
-/// And where it was cut off, out of the entries that the journal keeps.
+/// What each peer requested, received, and where it was cut off, computed from the entries that the
+/// journal keeps.
 #[utoipa::path(
     get, path = "/journal/summary", tag = "journal", operation_id = "journal_summary",
     params(

@@ -2,7 +2,7 @@
 //!
 //! A server mounts [`router`] with a [`Control`] of its own. A bed mounts [`bed_router`] with the
 //! controls of all its servers in one: `/control/...` then addresses all of them, and
-//! `/control/{server}/...` one. Who may change state is the business of a layer around the routes.
+//! `/control/{server}/...` one. `seedbed_service::guard` decides who may change state.
 
 mod faults;
 mod journal;
@@ -44,8 +44,8 @@ struct Member {
 }
 
 impl Control {
-    /// The control of one server. `reset` brings it back to the state of a fresh start; rules and
-    /// journal are taken care of here.
+    /// The control of one server. `reset` brings it back to the state of a fresh start; the
+    /// control API itself clears rules and journal.
     #[must_use]
     pub fn new<F: FaultSet>(faults: Faults<F>, journal: Journal, reset: Arc<dyn Reset>) -> Self {
         Self { members: [Member { store: Arc::new(faults), reset }].into(), journal }

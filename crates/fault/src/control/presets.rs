@@ -29,8 +29,8 @@ pub(super) struct PresetView {
     servers: Vec<Server>,
     /// Its rules.
     rules: Vec<Value>,
-    /// Whether its rules are there.
-    pressed: bool,
+    /// Whether its rules are in force.
+    applied: bool,
 }
 
 /// The presets
@@ -53,7 +53,7 @@ pub(super) async fn list(scope: Scope) -> Json<Vec<PresetView>> {
         PresetView {
             name: preset.name,
             description: preset.description,
-            pressed: there.iter().any(|view| view.rule.preset.as_deref() == Some(preset.name)),
+            applied: there.iter().any(|view| view.rule.preset.as_deref() == Some(preset.name)),
             rules,
             servers: mine,
         }
@@ -87,12 +87,12 @@ pub(super) async fn put(scope: Scope) -> Result<Json<Vec<RuleView>>, Response> {
     Ok(Json(views))
 }
 
-/// Takes the rules of a preset back
+/// Removes the rules of a preset
 #[utoipa::path(
     delete, path = "/presets/{name}", tag = "faults", operation_id = "withdraw_preset",
     params(("name" = String, Path, description = "Its name")),
     responses(
-        (status = 204, description = "Its rules are gone"),
+        (status = 204, description = "Its rules are removed"),
         (status = 404, description = "There is none", body = ErrorBody),
     )
 )]

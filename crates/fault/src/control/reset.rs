@@ -8,7 +8,7 @@ use seedbed_service::admin::{self, ErrorBody};
 use super::scope::Scope;
 
 /// Brings a server back to the state of a fresh start, in less than 50 ms: empty swarms, all
-/// torrents as at the start. Rules and journal are not its business.
+/// torrents as at the start. The control API itself clears rules and journal.
 pub trait Reset: Send + Sync {
     /// Does so, and ends when it is done.
     fn reset(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;

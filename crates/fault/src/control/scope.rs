@@ -1,4 +1,4 @@
-//! Which servers of a bed a request addresses.
+//! The servers of a bed that a request addresses.
 
 use axum::{
     extract::{FromRequestParts, RawPathParams},

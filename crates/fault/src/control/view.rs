@@ -37,12 +37,12 @@ pub struct RuleBody {
     /// What the random draws derive from; by default 0.
     #[schema(required = false)]
     pub seed: u64,
-    /// How long it is in force after it was added; by default until it is taken back.
+    /// How long it is in force after it was added; by default until it is removed.
     #[serde(rename = "for")]
     pub lasting: Option<Span>,
     /// The two instants since the last reset between which it is in force; by default always.
     pub between: Option<(Span, Span)>,
-    /// Whether it is switched on; by default it is.
+    /// Whether it is enabled; by default true.
     #[schema(required = false)]
     pub enabled: bool,
     /// The preset that it belongs to.
@@ -62,7 +62,7 @@ pub struct RuleView {
     pub matched: u64,
     /// How often it fired.
     pub fired: u64,
-    /// Whether it may fire now: it is switched on, within its time, and did not fire as often as it
+    /// Whether it may fire now: it is enabled, within its time, and did not fire as often as it
     /// may.
     pub active: bool,
 }

@@ -59,12 +59,12 @@ pub struct ParameterInfo {
     pub meaning: String,
 }
 
-/// What has to be so, beyond the match, before a rule counts.
+/// A condition besides the match that must hold before a rule counts.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Gate {
     /// Nothing.
     Open,
-    /// So much content was sent on the connection.
+    /// This much content was sent on the connection.
     Sent(Position),
     /// More than so many matches came within a window of time.
     Quota {
@@ -73,7 +73,7 @@ pub enum Gate {
         /// The length of a window.
         per: Duration,
     },
-    /// The rule is so old.
+    /// The rule has this age.
     Age(Duration),
 }
 
@@ -118,7 +118,7 @@ pub trait FaultSet:
     }
 }
 
-/// Why parameters do not make a fault.
+/// The reason why a fault cannot be built.
 #[derive(Debug)]
 pub enum FaultError {
     /// There is no such type.
@@ -182,7 +182,7 @@ pub(crate) fn default_text<T: Serialize>(value: &T) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-/// The kind of a parameter's value in words, from its type in the source.
+/// The name of a parameter's kind in the documentation, from its Rust type.
 pub(crate) fn kind(rust_type: &'static str) -> &'static str {
     let inner = rust_type.strip_prefix("Option<").and_then(|rest| rest.strip_suffix('>'));
     match inner.unwrap_or(rust_type) {

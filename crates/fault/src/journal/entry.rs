@@ -37,7 +37,7 @@ pub struct FaultRef {
     pub fault: &'static str,
 }
 
-/// What a server writes into the journal, which adds a number and a time.
+/// The part of an entry that a server writes; the journal adds a number and a time.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Record {
@@ -198,5 +198,15 @@ impl ToSchema for Entry {
 
     fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
         Flat::schemas(schemas);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_fits_the_memory_that_the_capacity_assumes() {
+        assert!(size_of::<Entry>() <= 256, "{}", size_of::<Entry>());
     }
 }

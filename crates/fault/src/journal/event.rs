@@ -45,7 +45,7 @@ impl ToSchema for ByteSpan {
     }
 }
 
-/// What happened. The field `kind` names the variant.
+/// The kind of an entry with its details. The field `kind` names the variant.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", rename_all_fields = "camelCase")]
 pub enum Event {

@@ -14,8 +14,8 @@ use super::{Filter, Journal, Page};
 /// How many entries are read at once.
 const BATCH: usize = 1024;
 
-/// Writes a journal to a file, behind the servers' backs: a slow disk holds up nobody. If it falls
-/// behind the journal, it writes a line `{"skipped":N}`.
+/// Writes a journal to a file in a task of its own, so that a slow disk never holds up a server. If
+/// it falls behind the journal, it writes a line `{"skipped":N}`.
 #[derive(Debug)]
 pub struct JournalFile {
     stop: CancellationToken,

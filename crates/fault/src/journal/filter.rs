@@ -1,4 +1,4 @@
-//! Which entries a reader wants.
+//! Filters of journal entries.
 
 use super::{Entry, Event};
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
     words::Source,
 };
 
-/// Which entries a reader wants: those that meet every condition.
+/// A filter of entries. An entry passes if it meets every condition.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     servers: Vec<Source>,
@@ -32,7 +32,7 @@ enum FaultFilter {
     Type(String),
 }
 
-/// A condition is not one.
+/// A filter condition is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{name}: {message}")]
 pub struct InvalidFilter {

@@ -1,4 +1,4 @@
-//! What happened, in order: requests, announces, peer connections, blocks, faults.
+//! The journal: requests, announces, peer connections, blocks and faults, in order.
 //!
 //! Servers of one bed write into one [`Journal`], whose sequence numbers order them. Writing never
 //! waits for a reader: the journal is a ring, and a reader that falls behind is told how many

@@ -129,7 +129,7 @@ impl Journal {
         self.ring().entries.retain(|entry| !servers.contains(&entry.record.server));
     }
 
-    /// Deletes all entries and starts the clock anew. Numbers go on, so that a reader never takes
+    /// Deletes all entries and restarts the clock. Numbers go on, so that a reader never takes
     /// an entry for one that it has read.
     pub fn reset(&self) {
         self.clear();
@@ -175,17 +175,11 @@ impl Journal {
         }
     }
 
-    /// As [`Journal::read`], but waits up to `patience` until there is an entry or the journal is
+    /// As [`Journal::read`], but waits up to `timeout` until there is an entry or the journal is
     /// reset.
-    pub async fn wait(
-        &self,
-        since: u64,
-        filter: &Filter,
-        limit: usize,
-        patience: Duration,
-    ) -> Page {
+    pub async fn wait(&self, since: u64, filter: &Filter, limit: usize, timeout: Duration) -> Page {
         let resets = self.resets();
-        self.wait_from(since, resets, filter, limit, patience).await
+        self.wait_from(since, resets, filter, limit, timeout).await
     }
 
     /// As [`Journal::wait`], for a reader that knows of so many resets.
@@ -195,9 +189,9 @@ impl Journal {
         resets: u64,
         filter: &Filter,
         limit: usize,
-        patience: Duration,
+        timeout: Duration,
     ) -> Page {
-        let deadline = Instant::now() + patience;
+        let deadline = Instant::now() + timeout;
         let mut written = self.inner.written.subscribe();
         let (mut since, mut skipped) = (since, 0);
         loop {

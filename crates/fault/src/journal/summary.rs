@@ -1,4 +1,4 @@
-//! What each peer asked for, what it got, and where it was cut off.
+//! The summary of a journal: what each peer requested, received, and where it was cut off.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -163,7 +163,7 @@ pub struct Cut {
     pub of: Option<u64>,
 }
 
-/// By what a peer is told from another.
+/// The key that tells peers apart.
 #[derive(PartialEq, Eq, Hash)]
 enum Identity {
     Id(PeerName),
@@ -180,7 +180,7 @@ struct Counting {
 }
 
 impl Journal {
-    /// What each peer asked for, what it got, and where it was cut off.
+    /// The summary of a journal: what each peer requested, received, and where it was cut off.
     #[must_use]
     pub fn summary(&self, since: u64, filter: &Filter) -> Summary {
         let mut counting = Counting::default();

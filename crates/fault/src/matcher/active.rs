@@ -42,10 +42,10 @@ struct Counters {
     window: Option<(Duration, u64)>,
 }
 
-/// What a rule says of a subject.
+/// The result of asking a rule about a subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// It is none of the rule's business.
+    /// The rule does not match.
     Unmatched,
     /// It matched, and the rule did not fire.
     Passed,
@@ -94,7 +94,7 @@ impl<F: FaultSet> ActiveRule<F> {
         self.in_progress
     }
 
-    /// Whether it is switched on.
+    /// Whether it is enabled.
     #[must_use]
     pub fn enabled(&self) -> bool {
         self.enabled.load(Ordering::Acquire)
@@ -121,7 +121,7 @@ impl<F: FaultSet> ActiveRule<F> {
         self.rule.times.is_some_and(|times| self.counters().fired >= times)
     }
 
-    /// Whether it is switched on, not withdrawn, and within its time.
+    /// Whether it is enabled, not withdrawn, and within its time.
     #[must_use]
     pub fn is_in_force(&self, now: Duration) -> bool {
         self.enabled()

@@ -152,8 +152,8 @@ impl<F: FaultSet> Faults<F> {
         self.inner.changed.subscribe()
     }
 
-    /// Waits until what a rule holds is to be let go: the rule is withdrawn or switched off, or its
-    /// time is over.
+    /// Waits until the firing is over: its rule is removed or disabled, or the rule's time ends.
+    /// A server that holds a connection or a response because of a rule awaits this.
     pub async fn released(&self, firing: &Firing<F>) {
         let mut changes = self.changes();
         loop {
@@ -202,7 +202,7 @@ impl<F: FaultSet> Faults<F> {
         self.extend(rules, |_| true)
     }
 
-    /// Replaces all rules at once; counters start anew.
+    /// Replaces all rules at once; counters restart.
     ///
     /// # Errors
     /// There are too many, and nothing changes.
@@ -241,22 +241,22 @@ impl<F: FaultSet> Faults<F> {
         })
     }
 
-    /// Takes back a rule, and tells whether there was one.
+    /// Removes a rule. Returns false if there is none.
     pub fn remove(&self, id: RuleId) -> bool {
         !self.retain(|rule| rule.id() != id).is_empty()
     }
 
-    /// Takes back the rules that `keep` turns down, and gives their numbers.
+    /// Removes the rules for which `keep` returns false, and returns their ids.
     pub fn retain(&self, keep: impl Fn(&ActiveRule<F>) -> bool) -> Vec<RuleId> {
         self.change(|rules, _| rules.retain(keep))
     }
 
-    /// Takes back all rules, and gives their numbers.
+    /// Removes all rules, and returns their ids.
     pub fn clear(&self) -> Vec<RuleId> {
         self.retain(|_| false)
     }
 
-    /// Switches a rule on or off, and gives it; `None` if there is none.
+    /// Enables or disables a rule. Returns `None` if there is none.
     pub fn enable(&self, id: RuleId, enabled: bool) -> Option<Arc<ActiveRule<F>>> {
         self.change(|rules, _| {
             let rule = rules.rules().iter().find(|rule| rule.id() == id);
@@ -264,7 +264,7 @@ impl<F: FaultSet> Faults<F> {
         })
     }
 
-    /// Takes back all rules and starts the clock anew.
+    /// Removes all rules and restarts the clock.
     pub fn reset(&self) {
         self.change(|rules, _| {
             rules.retain(|_| false);

@@ -44,7 +44,7 @@ impl<F: FaultSet> RuleSet<F> {
         self.rules.push(Arc::new(ActiveRule::new(id, rule, now)));
     }
 
-    /// Takes back the rules that `keep` turns down, and gives their numbers.
+    /// Removes the rules for which `keep` returns false, and returns their ids.
     pub fn retain(&mut self, keep: impl Fn(&ActiveRule<F>) -> bool) -> Vec<RuleId> {
         let mut withdrawn = Vec::new();
         self.rules.retain(|rule| {
@@ -145,8 +145,8 @@ impl<F: FaultSet> Firing<F> {
         Draws::new(!self.rule.rule().seed, self.count)
     }
 
-    /// Whether what it holds is to be held on: the rule was not withdrawn or switched off, and its
-    /// time is not over. A rule that fired as often as it may still holds what it holds.
+    /// Whether the rule is neither removed nor disabled, and within its time. A rule that has fired
+    /// as often as it may still holds the connections that it held.
     #[must_use]
     pub fn is_in_force(&self, now: Duration) -> bool {
         self.rule.is_in_force(now)

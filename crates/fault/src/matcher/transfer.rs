@@ -45,8 +45,8 @@ impl<F: FaultSet> Transfer<F> {
             || self.next_change.is_some_and(|instant| instant <= now)
     }
 
-    /// Lets go of rules that were withdrawn or whose time is over, and asks those that are new and
-    /// act on transfers in progress. Tells whether the firings changed.
+    /// Drops firings whose rule was removed or whose time ended, and asks new rules that act on
+    /// transfers in progress. Returns whether the firings changed.
     pub fn refresh(&mut self, now: Duration, subject: &Subject<'_>) -> bool {
         if !self.is_stale(now) {
             return false;

@@ -1,4 +1,4 @@
-//! Why a rule is refused.
+//! Errors of rules.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Finds the name that a misspelt one was meant to be.
+//! Suggests the known name nearest to a misspelt one.
 
 /// The known name nearest to `got`; `None` if none is near.
 #[must_use]

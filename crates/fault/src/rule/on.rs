@@ -1,4 +1,4 @@
-//! The match of a rule: every key that is given has to match.
+//! The match keys of a rule.
 
 use seedbed_metainfo::Infohash;
 use serde::{Deserialize, Serialize};

@@ -162,8 +162,9 @@ impl FromStr for PeerPrefix {
     type Err = InvalidPeerPrefix;
 
     fn from_str(text: &str) -> Result<Self, InvalidPeerPrefix> {
-        let is_hex =
-            |text: &str| text.len().is_multiple_of(2) && text.bytes().all(|b| b.is_ascii_hexdigit());
+        let is_hex = |text: &str| {
+            text.len().is_multiple_of(2) && text.bytes().all(|b| b.is_ascii_hexdigit())
+        };
         let from_hex = |digits: &str| {
             (0..digits.len())
                 .step_by(2)

@@ -396,17 +396,17 @@ async fn presets_are_applied_once_and_taken_back() {
         assert_eq!(bed.call("PUT", &path, None).await.0, StatusCode::OK);
         let there = bed.call("GET", "/control/faults", None).await.1;
         assert_eq!(there.as_array().unwrap().len(), preset.rules().len(), "{}", preset.name);
-        let pressed: Vec<_> = bed
+        let applied: Vec<_> = bed
             .call("GET", "/control/presets", None)
             .await
             .1
             .as_array()
             .unwrap()
             .iter()
-            .filter(|view| view["pressed"] == true)
+            .filter(|view| view["applied"] == true)
             .map(|view| view["name"].clone())
             .collect();
-        assert_eq!(pressed, [preset.name]);
+        assert_eq!(applied, [preset.name]);
         assert_eq!(bed.call("DELETE", &path, None).await.0, StatusCode::NO_CONTENT);
         assert_eq!(bed.call("GET", "/control/faults", None).await.1, json!([]));
     }
