@@ -1,6 +1,6 @@
 //! The faults: one module for each server, one type for each fault.
 //!
-//! The [`faults!`] macro writes for each fault a struct of its parameters with a strict parser,
+//! The `faults!` macro writes for each fault a struct of its parameters with a strict parser,
 //! and an entry of the reference documentation out of the same lines. How a fault takes effect is
 //! the server's business; what can be computed without sockets is in [`crate::apply`].
 
