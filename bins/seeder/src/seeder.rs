@@ -8,8 +8,9 @@ use std::{
 
 use anyhow::Context as _;
 use seedbed_announcer::{Announcer, PeersFound};
+use seedbed_http::{App, Server};
 use seedbed_metainfo::{HashCache, PeerId, SEEDBED_PREFIX};
-use seedbed_service::{Parts, Shutdown, UsageContext as _, guard::Guard, serve};
+use seedbed_service::{Parts, Shutdown, UsageContext as _, guard::Guard};
 use seedbed_wire::{Limiter, Wire};
 use tokio::{
     sync::{Mutex, Semaphore, mpsc},
@@ -128,8 +129,9 @@ impl Seeder {
         let torrents = control.insert(fixtures);
         let guard = Guard::new(config.control, listeners.http.local_addr()?);
         let router = api::router(Arc::clone(&control), metrics::register(Arc::clone(&control)));
-        let router = router.layer(guard.layer());
-        parts.spawn(serve::serve(listeners.http, router, shutdown.clone()));
+        let server = Server::new("seeder-http", App::layered(router, guard.layer()));
+        let serving = server.serve(listeners.http, shutdown.clone());
+        parts.spawn(async move { serving.await.context("failed to serve the control API") });
         let loaded = CancellationToken::new();
         parts.spawn({
             let load = load(Arc::clone(&control), torrents);
