@@ -5,7 +5,6 @@
 //! passes them to its library together with a [`Shutdown`]. The library mounts
 //! [`admin::router`] beside its own routes, and [`guard`] in front of them.
 
-pub mod accept;
 pub mod admin;
 pub mod bind;
 mod exit;
@@ -20,7 +19,6 @@ mod output;
 mod parts;
 pub mod probe;
 mod rate_limit;
-pub mod serve;
 pub mod shutdown;
 pub mod startup;
 
