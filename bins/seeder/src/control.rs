@@ -34,7 +34,7 @@ pub(crate) struct Control {
 }
 
 /// How long hashing may go on without a byte before its content counts as hanging.
-const HASHING_TIMEOUT: Duration = Duration::from_secs(30);
+const HASHING_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// How many torrents in error are hashed again at a time.
 pub(crate) const MOST_RECOVERIES: usize = 4;

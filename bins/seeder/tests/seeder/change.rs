@@ -161,7 +161,9 @@ fn a_torrent_that_is_deleted_is_gone_from_the_tracker_and_for_peers_and_can_come
 #[test]
 fn a_torrent_is_listed_while_it_is_hashed_and_can_be_deleted_then() {
     let seeder = seeder(&["--synthetic", "small=1KiB"]);
-    let wanted = json!({"synthetic": {"name": "huge", "size": 64_u64 << 30}});
+    // Small pieces, so that the first of them is soon hashed.
+    let synthetic = json!({"name": "huge", "size": 64_u64 << 30});
+    let wanted = json!({"synthetic": synthetic, "pieceLength": 1 << 20});
     thread::scope(|scope| {
         let adding = scope.spawn(|| send(&seeder, "POST", "/torrents", Some(&wanted)));
         let view = eventually("some of it to be hashed", || {

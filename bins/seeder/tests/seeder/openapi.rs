@@ -58,7 +58,8 @@ fn every_operation_answers_as_the_document_says() {
         ("delete /torrents", "/torrents", None, 204),
         ("get /torrents", "/torrents", None, 200),
     ] {
-        let answer = document.call(operation, target, &[], content.as_ref());
+        let fields = content.as_ref().map(|_| ("Content-Type", "application/json"));
+        let answer = document.call(operation, target, fields.as_slice(), content.as_ref());
         assert_eq!(answer.status, status, "{operation}: {target}");
     }
     document.assert_all_called();
