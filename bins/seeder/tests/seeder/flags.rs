@@ -14,7 +14,7 @@ use crate::{
 
 const BLOCK: u32 = 16 << 10;
 
-/// Downloads the first pieces of so many bytes each, and says how long that took.
+/// Downloads the first `length` bytes, and returns how many seconds that took.
 fn download(seeder: &Server, length: u32) -> f64 {
     let mut peer = Peer::connect(seeder.address("tcp"), &hash(seeder, "a")).unwrap();
     let started = Instant::now();
@@ -29,15 +29,12 @@ fn download(seeder: &Server, length: u32) -> f64 {
 
 #[test]
 fn an_upload_limit_slows_a_peer_and_so_does_one_for_each_peer() {
-    const SYNTHETIC: [&str; 2] = ["--synthetic", "a=2MiB"];
     for flag in ["--upload-limit", "--peer-upload-limit"] {
-        let seeder = seeder(&[&SYNTHETIC[..], &[flag, "524288"]].concat());
+        let seeder = seeder(&["--synthetic", "a=2MiB", flag, "524288"]);
         // Some of it may come at once.
         let took = download(&seeder, 1 << 20);
         assert!(took >= 1.0, "{flag}: 1 MiB at 512 KiB/s took {took} s");
     }
-    let took = download(&seeder(&SYNTHETIC), 1 << 20);
-    assert!(took < 2.0, "without a limit it took {took} s");
 }
 
 #[test]
@@ -150,17 +147,14 @@ fn a_mistake_is_one_line_that_names_it() {
 }
 
 #[test]
-fn it_says_good_bye_to_the_tracker_within_two_seconds() {
+fn a_seeder_that_ends_announces_stopped_for_each_of_its_peers() {
     let (tracker, announce) = tracker();
     let seeder = seeder(&["--synthetic", "a=1KiB", "--seeders", "2", "--announce", &announce]);
     healthy(&seeder);
     let hash = hash(&seeder, "a");
     assert_eq!(tracked(&tracker, &hash).len(), 2);
-    let asked = Instant::now();
     let ended = seeder.terminate();
     assert_eq!((ended.status.code(), &*ended.stderr), (Some(0), ""));
-    // Two seconds, and as many for a loaded machine.
-    assert!(asked.elapsed().as_secs() < 4, "{:?}", asked.elapsed());
     eventually("the tracker to have forgotten", || {
         tracked(&tracker, &hash).is_empty().then_some(())
     });
