@@ -12,6 +12,7 @@
 //! [`Guard::check`] is the decision, [`GuardLayer`] applies it to a `tower::Service`.
 
 mod args;
+mod description;
 mod layer;
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ use subtle::ConstantTimeEq as _;
 use crate::admin;
 
 pub use args::{AllowedHost, AllowedOrigin, ControlArgs, ControlToken};
+pub(crate) use description::describe_refusals;
 pub use layer::{GuardLayer, Guarded};
 
 /// The rules for one server. See the [module](self).

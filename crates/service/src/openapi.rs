@@ -18,7 +18,10 @@ use utoipa::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::admin::{self, Identity};
+use crate::{
+    admin::{self, Identity},
+    guard::describe_refusals,
+};
 
 /// Adds `/openapi.json` to the routes, and a JSON body to errors without one.
 pub fn serve(identity: Identity, routes: OpenApiRouter) -> Router {
@@ -34,6 +37,7 @@ pub fn document(identity: Identity, routes: OpenApiRouter) -> OpenApi {
     let mut document = routes.merge(route(OpenApi::default())).into_openapi();
     document.info = Info::new(identity.name, identity.version);
     document.info.license = None;
+    describe_refusals(&mut document);
     document
 }
 
