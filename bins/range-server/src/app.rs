@@ -6,8 +6,7 @@ use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family},
 };
-use seedbed_http::workers::descriptors;
-use seedbed_service::guard::Guard;
+use seedbed_service::{descriptors, guard::Guard};
 use tokio::time::Instant;
 
 use crate::{Config, content::blocks::Blocks};
@@ -38,7 +37,7 @@ impl App {
             config,
             started: Instant::now(),
             // A block is an open file, and a connection takes two.
-            blocks: Arc::new(Blocks::new(descriptors() / 8)),
+            blocks: Arc::new(Blocks::new(descriptors::raise_limit() / 8)),
             sent: Counter::default(),
             requests: Family::default(),
         }

@@ -16,11 +16,8 @@ use std::{
     time::Duration,
 };
 
-use rustix::{
-    net::{SendFlags, send, shutdown},
-    process::{Resource, Rlimit, getrlimit, setrlimit},
-};
-use seedbed_service::{Shutdown, shutdown::GRACE};
+use rustix::net::{SendFlags, send, shutdown};
+use seedbed_service::{Shutdown, descriptors, shutdown::GRACE};
 use tokio::{
     net::TcpStream,
     runtime,
@@ -277,7 +274,7 @@ struct Open {
 impl Open {
     fn new(limits: &Limits, threads: usize) -> Self {
         Self {
-            most: limits.max_connections.min(descriptors() / 4 * 3),
+            most: limits.max_connections.min(descriptors::raise_limit() / 4 * 3),
             most_per_address: limits.max_connections_per_address,
             total: AtomicUsize::new(0),
             per_thread: (0..threads).map(|_| AtomicUsize::new(0)).collect(),
@@ -335,13 +332,4 @@ impl Drop for Slot {
         }
         open.total.fetch_sub(1, Ordering::Relaxed);
     }
-}
-
-/// How many files the process may have open, after asking for as many as the system allows.
-#[must_use]
-pub fn descriptors() -> usize {
-    let limit = getrlimit(Resource::Nofile);
-    let raised = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
-    let limit = if raised.is_ok() { limit.maximum } else { limit.current };
-    limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX))
 }

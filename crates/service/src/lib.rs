@@ -7,6 +7,7 @@
 
 pub mod admin;
 pub mod bind;
+pub mod descriptors;
 mod exit;
 pub mod guard;
 pub mod healthcheck;

@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use rustix::process::{Resource, getrlimit};
+use seedbed_service::descriptors::raise_limit;
 
 /// Descriptors that a connection takes: the peer's socket, ours to the engine, and the engine's.
 pub(crate) const PER_CONNECTION: usize = 3;
@@ -28,13 +28,12 @@ impl Descriptors {
         Self { capacity, used: AtomicUsize::new(0) }
     }
 
-    /// The budget of this process: its limit (RLIMIT_NOFILE) without those that are open at the first
+    /// The budget of this process: its limit, raised as far as it goes, without those that are open at the first
     /// call, and without a quarter that stays free for content and other servers.
     #[must_use]
     pub fn of_process() -> Arc<Self> {
         static PROCESS: LazyLock<Arc<Descriptors>> = LazyLock::new(|| {
-            let limit = getrlimit(Resource::Nofile).current;
-            let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
+            let limit = raise_limit();
             let open = fs::read_dir("/proc/self/fd").map_or(0, Iterator::count);
             Arc::new(Descriptors::new(limit.saturating_sub(open).saturating_sub(reserve(limit))))
         });
