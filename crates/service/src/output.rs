@@ -128,6 +128,8 @@ impl Output {
         let is_full = queue.bytes.len() + line.len() > self.0.capacity;
         if is_full && self.0.writer.get() != Some(&thread::current().id()) {
             queue.dropped += 1;
+            // A line that is longer than the queue is dropped while the thread has nothing to do.
+            self.0.changed.notify_all();
             return false;
         }
         queue.bytes.extend_from_slice(line);
