@@ -109,6 +109,7 @@ setup-up:
 
 setup-test: setup-up setup-containers $(DENY) $(KUBERNETES_VALIDATE) tests/node_modules/.installed .tools/ffmpeg/7.0.2 .tools/ffmpeg/9.0.2
 	$(call install,command -v aria2c,aria2)
+	$(call install,command -v certutil,libnss3-tools)
 	$(call install,command -v chromium,chromium)
 	$(call install,command -v curl,curl)
 	$(call install,command -v ctorrent,ctorrent)

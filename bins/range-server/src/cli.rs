@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Parser, Subcommand};
+use seedbed_http::TlsArgs;
 use seedbed_service::{Healthcheck, LogArgs, Usage, UsageContext as _, guard::ControlArgs};
 
 use crate::{Config, MalformedRange, hls::Hls, root::Root};
@@ -41,6 +42,10 @@ pub struct Cli {
     #[arg(long, env = "SEEDBED_RANGE_HLS_LIVE")]
     pub hls_live: bool,
 
+    /// How to speak TLS.
+    #[command(flatten)]
+    pub tls: TlsArgs,
+
     /// Who may change state.
     #[command(flatten)]
     pub control: ControlArgs,
@@ -61,7 +66,7 @@ impl Cli {
     /// The configuration that the flags give.
     ///
     /// # Errors
-    /// The root cannot be read.
+    /// The root cannot be read, or TLS cannot be set up.
     pub fn config(&self) -> anyhow::Result<Config> {
         let Some(root) = &self.root else {
             return Err(Usage("wanted --root DIR".into()).into());
@@ -70,7 +75,14 @@ impl Cli {
             root: Root::open(root).usage("bad --root")?,
             malformed_range: self.malformed_range,
             hls: Hls { vod: self.hls, live: self.hls_live },
+            tls: self.tls.load(self.names()).usage("failed to set up TLS")?,
             control: self.control.clone(),
         })
+    }
+
+    /// The names by which clients reach the server, as far as the flags tell.
+    fn names(&self) -> impl Iterator<Item = String> {
+        let host = self.listen.ip().to_string();
+        self.control.host_names().map(str::to_owned).chain([host])
     }
 }

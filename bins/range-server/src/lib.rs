@@ -28,6 +28,7 @@ pub use routes::hls;
 pub use server::run;
 
 use root::Root;
+use seedbed_http::Tls;
 use seedbed_service::guard::ControlArgs;
 
 /// What is served, and how.
@@ -39,6 +40,8 @@ pub struct Config {
     pub malformed_range: MalformedRange,
     /// The routes for HTTP Live Streaming.
     pub hls: hls::Hls,
+    /// The certificate for https; plain HTTP without one.
+    pub tls: Option<Tls>,
     /// Who may change state, and under which names the server answers on a loopback address.
     pub control: ControlArgs,
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use seedbed_range::cli::{Cli, Command};
-use seedbed_service::{bind, startup};
+use seedbed_service::{UsageContext as _, bind, startup};
 
 fn main() -> ExitCode {
     if let Some(code) = seedbed_service::probe::run() {
@@ -18,7 +18,10 @@ fn main() -> ExitCode {
         let config = cli.config()?;
         let listener = bind::tcp(cli.listen)?;
         let address = bind::reachable(listener.local_addr()?);
-        startup::listening(format_args!("http://{address}"), None);
+        if let Some(tls) = &config.tls {
+            tls.publish().usage("failed to set up TLS")?;
+        }
+        startup::listening(format_args!("{}://{address}", cli.tls.scheme()), None);
         startup::ready();
         seedbed_range::run(config, listener, shutdown).await
     })

@@ -63,6 +63,7 @@ pub async fn run(
 fn refuse(cli: &Cli, given: &ArgMatches) -> Result<(), Usage> {
     let asks = [
         ("http", !cli.http),
+        ("tls", cli.tls.tls),
         ("udp", cli.udp),
         ("websocket", cli.websocket),
         ("stats", cli.stats),

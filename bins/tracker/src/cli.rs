@@ -7,6 +7,7 @@ use std::{
 };
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+use seedbed_http::{Tls, TlsArgs, TlsError};
 use seedbed_metainfo::{Infohash, InvalidInfohash};
 use seedbed_service::{Healthcheck, LogArgs, bind, guard::ControlArgs};
 
@@ -195,6 +196,10 @@ pub struct Cli {
 
     #[command(flatten)]
     #[expect(missing_docs, reason = "a doc comment would replace the help of the flags")]
+    pub tls: TlsArgs,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "a doc comment would replace the help of the flags")]
     pub control: ControlArgs,
 
     #[command(flatten)]
@@ -243,7 +248,16 @@ impl Cli {
         })
     }
 
-    /// The configuration of the tracker.
+    /// Sets up TLS for the address to listen on and the names of `--allow-host`; `None` without `--tls`.
+    ///
+    /// # Errors
+    /// The flags contradict each other, or a file is not what its flag needs.
+    pub fn load_tls(&self) -> Result<Option<Tls>, TlsError> {
+        let host = self.address().ip().to_string();
+        self.tls.load(self.control.host_names().map(str::to_owned).chain([host]))
+    }
+
+    /// The configuration of the tracker, without TLS.
     #[must_use]
     pub fn config(&self) -> Config {
         Config {
@@ -260,6 +274,7 @@ impl Cli {
             stats: self.stats,
             peer_order: self.peer_order,
             seed: self.seed,
+            tls: None,
             control: self.control.clone(),
         }
     }

@@ -32,6 +32,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use seedbed_http::Tls;
 use seedbed_metainfo::Infohash;
 use seedbed_service::{
     Parts, Shutdown,
@@ -83,6 +84,8 @@ pub struct Config {
     pub peer_order: PeerOrder,
     /// The source of all randomness; a random one if `None`.
     pub seed: Option<u64>,
+    /// The certificate for https and wss; plain HTTP and WebSocket without one.
+    pub tls: Option<Tls>,
     /// Who may change state, and under which names the pages answer on a loopback address.
     pub control: ControlArgs,
 }
@@ -103,6 +106,7 @@ impl Default for Config {
             stats: true,
             peer_order: PeerOrder::default(),
             seed: None,
+            tls: None,
             control: ControlArgs::default(),
         }
     }

@@ -6,8 +6,9 @@ use anyhow::Context as _;
 #[cfg(feature = "aquatic")]
 use clap::CommandFactory as _;
 use clap::Parser as _;
-use seedbed_service::{Shutdown, startup};
+use seedbed_service::{Shutdown, UsageContext as _, startup};
 use seedbed_tracker::{
+    Config,
     cli::{Cli, Command, EngineKind},
     run,
 };
@@ -24,14 +25,18 @@ fn main() -> ExitCode {
         if cli.engine == EngineKind::Aquatic {
             return aquatic(&cli, shutdown).await;
         }
+        let tls = cli.load_tls().usage("failed to set up TLS")?;
         let listeners = cli.bind()?;
         let http = listeners.http.local_addr().context("failed to read the bound address")?;
-        startup::listening(format_args!("http://{http}"), None);
+        if let Some(tls) = &tls {
+            tls.publish().usage("failed to set up TLS")?;
+        }
+        startup::listening(format_args!("{}://{http}", cli.tls.scheme()), None);
         if listeners.udp.is_some() {
             startup::listening(format_args!("udp://{http}"), None);
         }
         startup::ready();
-        run(cli.config(), listeners, shutdown).await
+        run(Config { tls, ..cli.config() }, listeners, shutdown).await
     })
 }
 

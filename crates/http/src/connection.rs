@@ -28,6 +28,7 @@ use crate::{
     limits::{LINGER, LINGER_BYTES, Limits, PIPELINE},
     request_body,
     stream::Stream,
+    tls::Tls,
     upgrade::{Upgrade, Upgraded},
     writer::{Sent, Wanted, Writer, send_all},
 };
@@ -45,6 +46,7 @@ pub(crate) struct Protocol<S, F> {
     pub(crate) fast_path: F,
     pub(crate) limits: Limits,
     pub(crate) raw_targets: bool,
+    pub(crate) tls: Option<Tls>,
     pub(crate) shutdown: Shutdown,
 }
 
@@ -98,6 +100,15 @@ impl<S: HttpService, F: FastPath> Connection<S, F> {
     pub(crate) async fn serve(mut self) -> io::Result<()> {
         let limits = self.protocol.limits;
         let shutdown = self.protocol.shutdown.clone();
+        #[cfg(feature = "tls")]
+        if let Some(tls) = self.protocol.tls.take() {
+            let stream = std::mem::replace(&mut self.stream, Stream::closed());
+            let accepting = Box::pin(tls.accept(stream, self.remote, limits.handshake));
+            match shutdown.run_until_cancelled(accepting).await {
+                Some(accepted) => self.stream = accepted?,
+                None => return Ok(()),
+            }
+        }
         let mut stopping = pin!(shutdown.cancelled());
         let mut sleep = pin!(sleep_until(Instant::now() + limits.idle));
         // Where a request has begun to come, when that was.

@@ -7,6 +7,7 @@
 //! The rooms, in the order in which a request passes them:
 //! - [`workers`]: the listener, the threads, the limits on connections, shutdown;
 //! - [`stream`]: the bytes below HTTP, with or without TLS;
+//! - [`tls`]: the flags, certificates and handshake of TLS;
 //! - [`connection`]: the loop over the requests of a connection;
 //! - [`head`]: a request line and header section, checked strictly;
 //! - [`request_body`]: the content of a request, which is read before the service sees the request;
@@ -31,6 +32,7 @@ pub mod head;
 pub mod limits;
 mod request_body;
 pub mod stream;
+pub mod tls;
 pub mod upgrade;
 pub mod workers;
 mod writer;
@@ -42,5 +44,6 @@ pub use fast_path::{FastPath, NoFastPath};
 pub use head::{Framing, Head, RawTarget, Refusal, RequestLine};
 pub use limits::Limits;
 pub use stream::Stream;
+pub use tls::{Tls, TlsArgs, TlsError};
 pub use upgrade::{Upgrade, Upgraded};
 pub use workers::{ServeError, Server};

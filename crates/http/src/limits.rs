@@ -28,6 +28,8 @@ pub struct Limits {
     pub head: usize,
     /// Largest content of a request, in bytes. Larger content gets status 413.
     pub body: u64,
+    /// How long a client may take for a TLS handshake. After that the connection closes.
+    pub handshake: Duration,
     /// How long a connection may be idle between requests, and before the first.
     pub idle: Duration,
     /// How long a client may take for a request, from its first byte to its last. After that it
@@ -44,6 +46,7 @@ impl Default for Limits {
             max_connections_per_address: None,
             head: 64 << 10,
             body: 1 << 20,
+            handshake: Duration::from_secs(10),
             idle: Duration::from_secs(60),
             request: Duration::from_secs(30),
             write: Duration::from_secs(60),

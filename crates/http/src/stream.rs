@@ -23,6 +23,9 @@ use crate::body::FileSlice;
 pub enum Stream {
     /// TCP as it is.
     Tcp(TcpStream),
+    /// TLS over another stream.
+    #[cfg(feature = "tls")]
+    Tls(Box<tokio_rustls::server::TlsStream<Stream>>),
     /// In memory, for tests on a clock that does not wait.
     Memory(DuplexStream),
 }
@@ -55,6 +58,9 @@ impl Stream {
                     Ok(sendmsg(stream, slices, &mut SendAncillaryBuffer::default(), flags)?)
                 })
             }
+            // The writer flushes at the end of a response.
+            #[cfg(feature = "tls")]
+            Self::Tls(stream) => Pin::new(stream).poll_write_vectored(context, slices),
             Self::Memory(stream) => Pin::new(stream).poll_write_vectored(context, slices),
         }
     }
@@ -77,6 +83,8 @@ impl Stream {
     pub(crate) fn reset(&self) -> io::Result<()> {
         match self {
             Self::Tcp(stream) => Ok(set_socket_linger(stream, Some(Duration::ZERO))?),
+            #[cfg(feature = "tls")]
+            Self::Tls(stream) => stream.get_ref().0.reset(),
             Self::Memory(_) => Ok(()),
         }
     }
@@ -118,6 +126,8 @@ impl AsyncRead for Stream {
     ) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_read(context, buffer),
+            #[cfg(feature = "tls")]
+            Self::Tls(stream) => Pin::new(stream).poll_read(context, buffer),
             Self::Memory(stream) => Pin::new(stream).poll_read(context, buffer),
         }
     }
@@ -131,6 +141,8 @@ impl AsyncWrite for Stream {
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_write(context, bytes),
+            #[cfg(feature = "tls")]
+            Self::Tls(stream) => Pin::new(stream).poll_write(context, bytes),
             Self::Memory(stream) => Pin::new(stream).poll_write(context, bytes),
         }
     }
@@ -142,6 +154,8 @@ impl AsyncWrite for Stream {
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(context, slices),
+            #[cfg(feature = "tls")]
+            Self::Tls(stream) => Pin::new(stream).poll_write_vectored(context, slices),
             Self::Memory(stream) => Pin::new(stream).poll_write_vectored(context, slices),
         }
     }
@@ -153,6 +167,8 @@ impl AsyncWrite for Stream {
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_flush(context),
+            #[cfg(feature = "tls")]
+            Self::Tls(stream) => Pin::new(stream).poll_flush(context),
             Self::Memory(stream) => Pin::new(stream).poll_flush(context),
         }
     }
@@ -160,6 +176,8 @@ impl AsyncWrite for Stream {
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
+            #[cfg(feature = "tls")]
+            Self::Tls(stream) => Pin::new(stream).poll_shutdown(context),
             Self::Memory(stream) => Pin::new(stream).poll_shutdown(context),
         }
     }

@@ -32,6 +32,7 @@ use crate::{
     fast_path::{FastPath, NoFastPath},
     limits::Limits,
     stream::Stream,
+    tls::Tls,
 };
 
 /// How long to wait when the process is out of file descriptors.
@@ -50,6 +51,7 @@ pub struct Server<S, F = NoFastPath> {
     fast_path: F,
     limits: Limits,
     raw_targets: bool,
+    tls: Option<Tls>,
 }
 
 /// A server cannot go on.
@@ -70,7 +72,8 @@ impl<S: HttpService> Server<S> {
     /// A server of `app` with the default limits. `name` is that of its threads.
     pub fn new(name: &'static str, app: App<S>) -> Self {
         let limits = Limits::default();
-        Self { name, service: app.0, fast_path: NoFastPath, limits, raw_targets: false }
+        let service = app.0;
+        Self { name, service, fast_path: NoFastPath, limits, raw_targets: false, tls: None }
     }
 }
 
@@ -88,11 +91,17 @@ impl<S: HttpService, F: FastPath> Server<S, F> {
         Self { raw_targets, ..self }
     }
 
+    /// With TLS on every connection, if any.
+    #[must_use]
+    pub fn tls(self, tls: Option<Tls>) -> Self {
+        Self { tls, ..self }
+    }
+
     /// With a fast path in front of the service.
     #[must_use]
     pub fn fast_path<G: FastPath>(self, fast_path: G) -> Server<S, G> {
-        let Self { name, service, limits, raw_targets, .. } = self;
-        Server { name, service, fast_path, limits, raw_targets }
+        let Self { name, service, limits, raw_targets, tls, .. } = self;
+        Server { name, service, fast_path, limits, raw_targets, tls }
     }
 
     /// Serves `listener` on one thread for each core until `shutdown`, then gives the requests under
@@ -151,8 +160,8 @@ impl<S: HttpService, F: FastPath> Server<S, F> {
     }
 
     fn protocol(&self, shutdown: Shutdown) -> Protocol<S, F> {
-        let Self { service, fast_path, limits, raw_targets, .. } = self.clone();
-        Protocol { service, fast_path, limits, raw_targets, shutdown }
+        let Self { service, fast_path, limits, raw_targets, tls, .. } = self.clone();
+        Protocol { service, fast_path, limits, raw_targets, tls, shutdown }
     }
 }
 
@@ -218,7 +227,7 @@ impl<S: HttpService, F: FastPath> Worker<S, F> {
                             let _shutting_down = inbox.send(Accepted { stream, remote, slot });
                         }
                     }
-                    None => refuse(&stream, remote),
+                    None => refuse(&stream, remote, self.protocol.tls.is_some()),
                 },
                 Err(error) if is_of_one_connection(error.kind()) => {}
                 Err(error) => {
@@ -248,11 +257,14 @@ async fn serve<S: HttpService, F: FastPath>(
     drop(slot);
 }
 
-/// Answers a connection beyond the limit, as far as that takes no time.
-fn refuse(stream: &TcpStream, remote: SocketAddr) {
+/// Answers a connection beyond the limit, as far as that takes no time. TLS would take a handshake, so
+/// the answer is only for plain HTTP.
+fn refuse(stream: &TcpStream, remote: SocketAddr, is_tls: bool) {
     tracing::debug!(peer = %remote, "refused a connection: too many are open");
-    let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
-    let _gone = send(stream, TOO_MANY, flags);
+    if !is_tls {
+        let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+        let _gone = send(stream, TOO_MANY, flags);
+    }
     let _gone = shutdown(stream, rustix::net::Shutdown::Write);
 }
 

@@ -5,6 +5,7 @@
 use std::{
     io::{BufRead as _, BufReader, Write as _},
     net::{TcpListener, TcpStream},
+    path::Path,
     process::{Child, Command, Stdio},
     time::Instant,
 };
@@ -20,12 +21,28 @@ use crate::{DEADLINE, Tool, require, wait_until};
 /// Chromium is not installed, or the page reports nothing within [`DEADLINE`].
 #[must_use]
 pub fn run_page(html: &str, assets: &[(&str, &str)]) -> String {
+    run_page_trusting(html, assets, None)
+}
+
+/// As [`run_page`], in a browser that trusts the CA in the file `ca`, if any, besides those of the
+/// system.
+///
+/// # Panics
+/// As for [`run_page`], or `certutil` is not installed.
+#[must_use]
+pub fn run_page_trusting(html: &str, assets: &[(&str, &str)], ca: Option<&Path>) -> String {
     let chromium = require(Tool::CHROMIUM);
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     listener.set_nonblocking(true).expect("a listener can be polled");
     let address = listener.local_addr().expect("a bound socket has an address");
     let profile = tempfile::tempdir().expect("a directory can be made");
+    if let Some(ca) = ca {
+        trust(ca, profile.path());
+    }
     let child = Command::new(chromium)
+        // Where it looks for the certificates that a user trusts.
+        .env("HOME", profile.path())
+        .env_remove("XDG_DATA_HOME")
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
         .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
         .args(["--disable-dev-shm-usage", "--autoplay-policy=no-user-gesture-required"])
@@ -50,6 +67,19 @@ pub fn run_page(html: &str, assets: &[(&str, &str)]) -> String {
         report.is_some()
     });
     report.expect("waited for")
+}
+
+/// Adds a CA to the certificates that programs with the home directory `home` trust.
+fn trust(ca: &Path, home: &Path) {
+    let certutil = require(Tool::CERTUTIL);
+    let database = home.join(".pki/nssdb");
+    std::fs::create_dir_all(&database).expect("a directory can be made");
+    let database = format!("sql:{}", database.display());
+    let ca = ca.to_str().expect("a path in UTF-8");
+    for args in [&["-N", "--empty-password"][..], &["-A", "-n", "test CA", "-t", "C,,", "-i", ca]] {
+        let status = Command::new(&certutil).arg("-d").arg(&database).args(args).status();
+        assert!(status.is_ok_and(|status| status.success()), "certutil {args:?} failed");
+    }
 }
 
 /// Answers one request. Returns the page's report, if the request is one.

@@ -15,7 +15,7 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
-pub use browser::run_page;
+pub use browser::{run_page, run_page_trusting};
 pub use http::{Response, get, get_json, request, request_with};
 pub use openapi::OpenApi;
 pub use port::reserve_port;

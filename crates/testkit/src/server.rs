@@ -219,6 +219,15 @@ impl Server {
         format!("http://{}{path}", self.address("http")).parse().expect("a path makes a URL")
     }
 
+    /// As [`Server::url`], on its https socket.
+    ///
+    /// # Panics
+    /// As for [`Server::url`].
+    #[must_use]
+    pub fn https_url(&self, path: &str) -> Url {
+        format!("https://{}{path}", self.address("https")).parse().expect("a path makes a URL")
+    }
+
     /// Sends SIGTERM and waits for the end.
     ///
     /// # Panics

@@ -20,6 +20,12 @@ impl Tool {
     /// The segmented downloader.
     pub const ARIA2: Self =
         Self { command: "aria2c", probe: &["--version"], install: "apt-get install aria2" };
+    /// NSS's tool for its database of certificates, which Chromium reads.
+    pub const CERTUTIL: Self = Self {
+        command: "certutil",
+        probe: &["--build-flags"],
+        install: "apt-get install libnss3-tools",
+    };
     /// The browser.
     pub const CHROMIUM: Self =
         Self { command: "chromium", probe: &["--version"], install: "apt-get install chromium" };

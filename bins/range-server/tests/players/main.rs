@@ -9,6 +9,8 @@ mod browser;
 mod downloaders;
 mod ffmpeg;
 mod hls;
+#[cfg(feature = "tls")]
+mod tls;
 
 use std::path::Path;
 

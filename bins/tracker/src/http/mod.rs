@@ -113,7 +113,11 @@ fn server(
         ..Limits::default()
     };
     let in_place = InPlace(Arc::clone(tracker));
-    Server::new("tracker-http", app).limits(limits).raw_targets(true).fast_path(in_place)
+    Server::new("tracker-http", app)
+        .limits(limits)
+        .raw_targets(true)
+        .tls(config.tls.clone())
+        .fast_path(in_place)
 }
 
 /// All routes that `config` switches on.

@@ -22,4 +22,6 @@ mod replay;
 mod statistics;
 mod stress;
 mod support;
+#[cfg(feature = "tls")]
+mod tls;
 mod webtorrent;

@@ -19,17 +19,17 @@ const NODE: Tool = Tool {
     install: "apt-get install nodejs npm, then make setup-test",
 };
 
-const INFOHASH: [u8; 20] = *b"real clients meet on";
+pub(crate) const INFOHASH: [u8; 20] = *b"real clients meet on";
 
 /// A client, which runs until it is dropped, and the lines that it prints.
-struct Client {
+pub(crate) struct Client {
     name: &'static str,
     child: Child,
     lines: Arc<Mutex<Vec<String>>>,
 }
 
 impl Client {
-    fn start(name: &'static str, command: &mut Command) -> Self {
+    pub(crate) fn start(name: &'static str, command: &mut Command) -> Self {
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -48,20 +48,32 @@ impl Client {
         Self { name, child, lines }
     }
 
-    fn npm(name: &'static str, url: &str, peer_id: &str, port: u16) -> Self {
+    pub(crate) fn npm(name: &'static str, url: &str, peer_id: &str, port: u16) -> Self {
+        Self::npm_with(name, url, peer_id, port, |_| ())
+    }
+
+    /// As [`Client::npm`], of a command that `change` changes.
+    pub(crate) fn npm_with(
+        name: &'static str,
+        url: &str,
+        peer_id: &str,
+        port: u16,
+        change: impl FnOnce(&mut Command),
+    ) -> Self {
         let modules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/node_modules");
         let modules = modules.canonicalize().expect("`make setup-test` installs the npm packages");
         let mut command = Command::new(require(NODE));
+        change(&mut command);
         command.arg(script("npm_client.mjs")).arg(modules).arg(url).arg(hex(&INFOHASH));
         Self::start(name, command.arg(hex(peer_id.as_bytes())).arg(port.to_string()))
     }
 
-    fn printed(&self) -> Vec<String> {
+    pub(crate) fn printed(&self) -> Vec<String> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Waits until it prints a line that is `what` to `matches`.
-    fn wait_for(&self, what: &str, matches: impl Fn(&str) -> bool) {
+    pub(crate) fn wait_for(&self, what: &str, matches: impl Fn(&str) -> bool) {
         wait_until(&format!("{} to be told of {what}", self.name), || {
             self.printed().iter().any(|line| matches(line))
         });
@@ -84,11 +96,11 @@ impl Drop for Client {
     }
 }
 
-fn script(name: &str) -> PathBuf {
+pub(crate) fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tracker/clients").join(name)
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     escape(bytes).replace('%', "").to_lowercase()
 }
 

@@ -22,6 +22,16 @@ pub struct ControlArgs {
     pub control_token: Option<ControlToken>,
 }
 
+impl ControlArgs {
+    /// The names of `--allow-host`.
+    pub fn host_names(&self) -> impl Iterator<Item = &str> {
+        self.allow_host.iter().filter_map(|host| match host {
+            AllowedHost::Any => None,
+            AllowedHost::Name(name) => Some(name.as_str()),
+        })
+    }
+}
+
 /// A value of `--allow-host`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AllowedHost {
