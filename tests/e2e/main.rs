@@ -9,3 +9,4 @@ mod documents;
 mod fetch;
 mod output;
 mod restart;
+mod tls;

@@ -13,7 +13,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     seedbed_service::run("seedbed-range", &cli.log, async |shutdown| {
         if let Some(Command::Healthcheck(healthcheck)) = &cli.command {
-            return healthcheck.run(cli.listen).await;
+            return healthcheck.run(cli.tls.scheme(), cli.listen).await;
         }
         let config = cli.config()?;
         let listener = bind::tcp(cli.listen)?;

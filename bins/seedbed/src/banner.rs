@@ -1,6 +1,9 @@
 //! The banner of `seedbed up`: the URLs of the bed and of each torrent, ready to be copied.
 
-use std::{fmt, path::PathBuf};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use seedbed_seeder::TorrentView;
@@ -31,6 +34,8 @@ pub(crate) struct Banner<'a> {
     pub(crate) torrents: &'a [TorrentView],
     /// The directory of segments for HTTP Live Streaming, if they are served.
     pub(crate) segments: Option<PathBuf>,
+    /// The file of the CA for clients to trust, if one was made.
+    pub(crate) ca: Option<&'a Path>,
 }
 
 impl fmt::Display for Banner<'_> {
@@ -43,6 +48,9 @@ impl fmt::Display for Banner<'_> {
         writeln!(f, "statistics  {statistics}")?;
         writeln!(f, "inventory   http://{seeder_host}/torrents")?;
         writeln!(f, "files       {range}/")?;
+        if let Some(ca) = self.ca {
+            writeln!(f, "CA          {}", ca.display())?;
+        }
         for torrent in self.torrents {
             writeln!(f, "\n{}  {} bytes", torrent.name, torrent.size)?;
             // Each torrent is hashed before the banner is printed.

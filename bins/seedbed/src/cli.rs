@@ -6,6 +6,7 @@ use std::{
 };
 
 use clap::{Args, Parser, Subcommand};
+use seedbed_http::{Tls, TlsArgs, TlsError};
 use seedbed_seeder::cli::TorrentArgs;
 use seedbed_service::{Healthcheck, LogArgs, UsageContext as _, guard::ControlArgs};
 
@@ -54,7 +55,7 @@ impl HealthcheckArgs {
     /// # Errors
     /// The bed is not healthy, and did not become so in time.
     pub async fn run(&self) -> anyhow::Result<()> {
-        self.healthcheck.run(self.bed.seeder()?).await
+        self.healthcheck.run("http", self.bed.seeder()?).await
     }
 }
 
@@ -114,6 +115,10 @@ pub struct UpArgs {
     #[command(flatten)]
     pub torrents: TorrentArgs,
 
+    /// Whether tracker and range server speak TLS; the seeder's control API does not.
+    #[command(flatten)]
+    pub tls: TlsArgs,
+
     /// Who may change state.
     #[command(flatten)]
     pub control: ControlArgs,
@@ -136,6 +141,15 @@ impl UpArgs {
     /// The port with its offset is above 65535.
     pub(crate) fn seeder(&self) -> anyhow::Result<SocketAddr> {
         self.address(self.seeder_listen, ports::SEEDER).usage("bad --port-offset")
+    }
+
+    /// Sets up TLS for the addresses of tracker and range server and the names of the host; `None`
+    /// without `--tls`.
+    pub(crate) fn load_tls(&self) -> Result<Option<Tls>, TlsError> {
+        let listen = [self.tracker_listen, self.range_listen].into_iter().flatten();
+        let addresses = listen.map(|address| address.ip()).chain([self.bind]);
+        let names = self.control.host_names().map(str::to_owned).chain(self.host.clone());
+        self.tls.load(names.chain(addresses.map(|ip| ip.to_string())))
     }
 
     /// The address of a service, given its own flag and its default port.

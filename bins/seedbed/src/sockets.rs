@@ -3,8 +3,10 @@
 use std::{io, net::SocketAddr};
 
 use anyhow::anyhow;
+use seedbed_announcer::TrackerUrl;
+use seedbed_http::Tls;
 use seedbed_service::{
-    UsageContext as _,
+    Trust, UsageContext as _,
     bind::{self, BindError},
     startup,
 };
@@ -104,18 +106,26 @@ fn in_use(
 }
 
 impl Addresses {
-    /// Prints a `listening on` line for each socket.
-    pub(crate) fn announce(&self) {
+    /// Prints a `listening on` line for each socket. Tracker and range server speak `scheme`.
+    pub(crate) fn announce(&self, scheme: &str) {
         let Self { tracker, seeder, range } = self;
-        startup::listening(format_args!("http://{tracker}"), Some("seedbed-tracker"));
+        startup::listening(format_args!("{scheme}://{tracker}"), Some("seedbed-tracker"));
         startup::listening(format_args!("udp://{tracker}"), Some("seedbed-tracker"));
         seeder.announce(Some("seedbed-seeder"));
-        startup::listening(format_args!("http://{range}"), Some("seedbed-range"));
+        startup::listening(format_args!("{scheme}://{range}"), Some("seedbed-range"));
     }
 
-    /// The URL at which the bed's own seeder reaches the tracker.
-    pub(crate) fn own_announce_url(&self) -> String {
-        format!("http://{}/announce", bind::reachable(self.tracker))
+    /// The tracker as the bed's own seeder reaches it. Over https it has to show the certificate of
+    /// `tls`, whose names need not have this address among them.
+    pub(crate) fn own_tracker(&self, tls: Option<&Tls>) -> anyhow::Result<TrackerUrl> {
+        let place = format!("{}/announce", bind::reachable(self.tracker));
+        Ok(match tls {
+            None => format!("http://{place}").parse()?,
+            Some(tls) => {
+                let trust = Trust::Certificate(tls.certificate().into());
+                TrackerUrl::https(format!("https://{place}").parse()?, trust)
+            }
+        })
     }
 
     /// The URLs for others, with `--host` or the bound address as host.
@@ -128,11 +138,12 @@ impl Addresses {
             }
         };
         let tracker = place(self.tracker);
+        let scheme = args.tls.scheme();
         Links {
-            announce: vec![format!("http://{tracker}/announce"), format!("udp://{tracker}")],
-            statistics: format!("http://{tracker}/stats"),
+            announce: vec![format!("{scheme}://{tracker}/announce"), format!("udp://{tracker}")],
+            statistics: format!("{scheme}://{tracker}/stats"),
             seeder_host: place(self.seeder.http),
-            range: format!("http://{}", place(self.range)),
+            range: format!("{scheme}://{}", place(self.range)),
         }
     }
 }

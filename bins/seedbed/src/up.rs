@@ -17,6 +17,7 @@ use crate::{banner::Banner, cli::UpArgs, sockets::Sockets, stock};
 /// # Errors
 /// A flag is wrong, a port is in use, the content cannot be read, or a server fails.
 pub async fn up(args: UpArgs, shutdown: Shutdown) -> anyhow::Result<()> {
+    let tls = args.load_tls().usage("failed to set up TLS")?;
     let content = match args.content.clone() {
         Some(directory) => directory,
         None => {
@@ -36,12 +37,18 @@ pub async fn up(args: UpArgs, shutdown: Shutdown) -> anyhow::Result<()> {
         control.allow_host.push(host.parse().usage("bad --host")?);
     }
 
+    let ca = match &tls {
+        Some(tls) => tls.publish().usage("failed to set up TLS")?,
+        None => None,
+    };
+
     // The tracker stops last, so that the seeder can announce `stopped`.
     let tracker_shutdown = Shutdown::new();
     let mut servers = Parts::new(&shutdown);
     servers.spawn(seedbed_tracker::run(
         seedbed_tracker::Config {
             interval: Duration::from_secs(args.interval.into()),
+            tls: tls.clone(),
             control: control.clone(),
             ..seedbed_tracker::Config::default()
         },
@@ -52,6 +59,7 @@ pub async fn up(args: UpArgs, shutdown: Shutdown) -> anyhow::Result<()> {
         seedbed_range::Config {
             root,
             malformed_range: seedbed_range::MalformedRange::default(),
+            tls: tls.clone(),
             hls: seedbed_range::hls::Hls { vod: args.hls, live: args.hls_live },
             control: control.clone(),
         },
@@ -61,15 +69,15 @@ pub async fn up(args: UpArgs, shutdown: Shutdown) -> anyhow::Result<()> {
 
     let segments = args.hls.then(|| content.join(".hls"));
     let links = addresses.links(&args);
-    let own = addresses.own_announce_url().parse()?;
-    let mut config = args.torrents.config(Some(content), vec![own], args.dial, control)?;
+    let own = addresses.own_tracker(tls.as_ref())?;
+    let mut config = args.torrents.config(Some(content), vec![own.into()], args.dial, control)?;
     config.magnet_trackers = links.announce.iter().map(|url| vec![url.clone()]).collect();
     let outcome = match Seeder::start(config, sockets.seeder, shutdown.clone()).await {
         Ok(seeder) => {
-            addresses.announce();
+            addresses.announce(args.tls.scheme());
             if seeder.announced().await {
                 let torrents = seeder.torrents(&links.seeder_host);
-                startup::line(Banner { links: &links, torrents: &torrents, segments });
+                startup::line(Banner { links: &links, torrents: &torrents, segments, ca });
                 startup::ready();
             }
             seeder.finished().await

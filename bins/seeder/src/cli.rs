@@ -227,6 +227,12 @@ impl TorrentArgs {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tier(Vec<TrackerUrl>);
 
+impl From<TrackerUrl> for Tier {
+    fn from(url: TrackerUrl) -> Self {
+        Self(vec![url])
+    }
+}
+
 impl FromStr for Tier {
     type Err = InvalidTrackerUrl;
 

@@ -20,7 +20,7 @@ fn main() -> ExitCode {
 
 async fn run(cli: Cli, shutdown: Shutdown) -> anyhow::Result<()> {
     if let Some(Command::Healthcheck(healthcheck)) = cli.command {
-        return healthcheck.run(cli.listen).await;
+        return healthcheck.run("http", cli.listen).await;
     }
     let torrents = &cli.torrents;
     let config = torrents.config(cli.content, cli.announce, cli.dial, cli.control)?;

@@ -20,7 +20,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     seedbed_service::run("seedbed-tracker", &cli.log, async |shutdown| {
         if let Some(Command::Healthcheck(healthcheck)) = &cli.command {
-            return healthcheck.run(cli.address()).await;
+            return healthcheck.run(cli.tls.scheme(), cli.address()).await;
         }
         if cli.engine == EngineKind::Aquatic {
             return aquatic(&cli, shutdown).await;

@@ -3,7 +3,7 @@
 use std::{fmt::Write as _, time::Duration};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
-use seedbed_service::http_client;
+use seedbed_service::{Trust, http_client};
 use url::Url;
 
 use crate::{
@@ -17,10 +17,11 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
 
 pub(crate) async fn announce(
     tracker: &Url,
+    trust: Option<&Trust>,
     request: &AnnounceRequest,
     timeout: Duration,
 ) -> Result<AnnounceResponse, Error> {
-    let (status, body) = http_client::get(&url(tracker, request), timeout).await?;
+    let (status, body) = http_client::get_trusting(&url(tracker, request), trust, timeout).await?;
     match AnnounceResponse::from_bencode(&body) {
         // A failure reason says more than the status that some trackers send with it.
         Err(Error::Failure(reason)) => Err(Error::Failure(reason)),

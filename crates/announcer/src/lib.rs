@@ -8,7 +8,7 @@
 //! The trackers of a tier are tried in the order given, which BEP 12 would have shuffled: the same
 //! bed announces in the same way each time.
 //!
-//! Not supported: TLS, WebSocket trackers, BEP 41 URL data. If a tracker's name has several addresses,
+//! Not supported: https but to a tracker whose certificate is known beforehand, WebSocket trackers, BEP 41 URL data. If a tracker's name has several addresses,
 //! the first that answers is used.
 
 mod announcer;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use seedbed_service::Trust;
 use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
 use url::Url;
 
@@ -25,14 +26,14 @@ pub(crate) struct Tracker {
 }
 
 enum Transport {
-    Http(Url),
+    Http(Url, Option<Trust>),
     Udp(udp::Tracker),
 }
 
 impl Tracker {
     pub(crate) fn new(url: TrackerUrl, first_transaction: u32) -> Self {
         let transport = match url.endpoint() {
-            Endpoint::Http(url) => Transport::Http(url.clone()),
+            Endpoint::Http(url, trust) => Transport::Http(url.clone(), trust.clone()),
             Endpoint::Udp { host, port } => {
                 Transport::Udp(udp::Tracker::new(host.clone(), *port, first_transaction))
             }
@@ -51,7 +52,9 @@ impl Tracker {
         timeout: Duration,
     ) -> Result<AnnounceResponse, Error> {
         match &self.transport {
-            Transport::Http(url) => http::announce(url, request, timeout).await,
+            Transport::Http(url, trust) => {
+                http::announce(url, trust.as_ref(), request, timeout).await
+            }
             Transport::Udp(tracker) => tracker.announce(request, timeout).await,
         }
     }

@@ -2,6 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
+use seedbed_service::Trust;
 use url::Url;
 
 /// `http://host:port/announce` or `udp://host:port`.
@@ -14,8 +15,12 @@ pub struct TrackerUrl {
 /// The transport that a tracker's URL names, and its address.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Endpoint {
-    Http(Url),
-    Udp { host: String, port: u16 },
+    /// The URL is https if a trust is given.
+    Http(Url, Option<Trust>),
+    Udp {
+        host: String,
+        port: u16,
+    },
 }
 
 /// A text that is no tracker URL, or not one that this build supports.
@@ -36,6 +41,12 @@ pub enum InvalidTrackerUrl {
 }
 
 impl TrackerUrl {
+    /// The https tracker at `url`, which has to show the certificate that is trusted.
+    #[must_use]
+    pub fn https(url: Url, trust: Trust) -> Self {
+        Self { text: url.to_string(), endpoint: Endpoint::Http(url, Some(trust)) }
+    }
+
     pub(crate) const fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
@@ -54,7 +65,7 @@ impl FromStr for TrackerUrl {
         let endpoint = match url.scheme() {
             // Without a path the announce would go to the tracker's start page.
             "http" if url.path() == "/" => return Err(malformed()),
-            "http" => Endpoint::Http(url),
+            "http" => Endpoint::Http(url, None),
             "udp" => Endpoint::Udp {
                 host: host.trim_matches(['[', ']']).to_owned(),
                 port: url.port().ok_or_else(malformed)?,

@@ -7,7 +7,7 @@ use clap::Args;
 use tokio::time::{Instant, sleep};
 use url::Url;
 
-use crate::{bind, http_client};
+use crate::{Trust, bind, http_client};
 
 /// How long one request may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
@@ -35,14 +35,15 @@ fn parse_seconds(text: &str) -> Result<f64, String> {
 }
 
 impl Healthcheck {
-    /// Requests the health of the server at `--url`, or else of the one that listens on `listen`.
+    /// Requests the health of the server at `--url`, or else of the one that listens on `listen` with
+    /// `scheme`, which is `http` or `https`. Over https, any certificate will do.
     ///
     /// # Errors
     /// The server is not healthy, and did not become healthy in time.
-    pub async fn run(&self, listen: SocketAddr) -> anyhow::Result<()> {
+    pub async fn run(&self, scheme: &str, listen: SocketAddr) -> anyhow::Result<()> {
         let url = match &self.url {
             Some(url) => url.clone(),
-            None => format!("http://{}/health", bind::reachable(listen)).parse()?,
+            None => format!("{scheme}://{}/health", bind::reachable(listen)).parse()?,
         };
         let deadline = Instant::now() + Duration::from_secs_f64(self.wait);
         loop {
@@ -56,7 +57,9 @@ impl Healthcheck {
 }
 
 async fn probe(url: &Url) -> anyhow::Result<()> {
-    let (status, body) = http_client::get(url, REQUEST_TIMEOUT).await.context("not healthy")?;
+    let (status, body) = http_client::get_trusting(url, Some(&Trust::Any), REQUEST_TIMEOUT)
+        .await
+        .context("not healthy")?;
     if !status.is_success() {
         bail!("not healthy: {url} answered {status}: {}", String::from_utf8_lossy(&body).trim());
     }

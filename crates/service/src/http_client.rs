@@ -1,6 +1,7 @@
-//! A minimal HTTP/1.1 client: one request on a connection of its own, plain text only.
+//! A minimal HTTP/1.1 client: one request on a connection of its own.
 //!
-//! Health checks and the announcer use it. Neither needs TLS, redirects or a connection pool.
+//! Health checks and the announcer use it. Neither needs redirects or a connection pool. It speaks https
+//! only to servers that a [`Trust`] is given for, and only with the feature `tls`.
 
 use std::time::Duration;
 
@@ -8,9 +9,14 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode, body::Incoming, header};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
 use tokio_util::task::AbortOnDropHandle;
 use url::Url;
+
+use crate::Trust;
 
 /// Largest body that is read, in bytes.
 const BODY_LIMIT: usize = 64 << 20;
@@ -19,7 +25,7 @@ const BODY_LIMIT: usize = 64 << 20;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Not a plain `http` URL with a host.
+    /// Not a URL with a host and a scheme that this build supports.
     #[error("wanted an http:// URL with a host, got {0}")]
     Unsupported(Url),
     /// Name resolution or the TCP connection failed.
@@ -41,8 +47,20 @@ pub enum Error {
 /// # Errors
 /// There is no complete response within `timeout`. A response of any status is not an error.
 pub async fn get(url: &Url, timeout: Duration) -> Result<(StatusCode, Bytes), Error> {
+    get_trusting(url, None, timeout).await
+}
+
+/// As [`get`], also over https, from a server that `trust` is for.
+///
+/// # Errors
+/// As for [`get`].
+pub async fn get_trusting(
+    url: &Url,
+    trust: Option<&Trust>,
+    timeout: Duration,
+) -> Result<(StatusCode, Bytes), Error> {
     let exchange = async {
-        let answer = send(Method::GET, url, HeaderMap::new()).await?;
+        let answer = send_trusting(Method::GET, url, HeaderMap::new(), trust).await?;
         Ok((answer.status(), answer.body().await?))
     };
     within(timeout, url, exchange).await
@@ -96,19 +114,33 @@ impl Answer {
 /// # Errors
 /// There is no response. A response of any status is not an error.
 pub async fn send(method: Method, url: &Url, headers: HeaderMap) -> Result<Answer, Error> {
+    send_trusting(method, url, headers, None).await
+}
+
+async fn send_trusting(
+    method: Method,
+    url: &Url,
+    headers: HeaderMap,
+    trust: Option<&Trust>,
+) -> Result<Answer, Error> {
     let unsupported = || Error::Unsupported(url.clone());
-    if url.scheme() != "http" {
-        return Err(unsupported());
-    }
+    let trust = match (url.scheme(), trust) {
+        ("http", _) => None,
+        ("https", Some(trust)) if cfg!(feature = "tls") => Some(trust),
+        _ => return Err(unsupported()),
+    };
     let host = url.host_str().ok_or_else(unsupported)?;
     let port = url.port_or_known_default().ok_or_else(unsupported)?;
     let authority = match url.port() {
         Some(port) => format!("{host}:{port}"),
         None => host.to_owned(),
     };
-    let stream = TcpStream::connect((host.trim_matches(['[', ']']), port))
-        .await
-        .map_err(|source| Error::Connect(authority.clone(), source))?;
+    let host = host.trim_matches(['[', ']']);
+    let connect = async {
+        let stream = TcpStream::connect((host, port)).await?;
+        over(host, stream, trust).await
+    };
+    let stream = connect.await.map_err(|source| Error::Connect(authority.clone(), source))?;
     let failed = |source| Error::Exchange(url.clone(), source);
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(failed)?;
@@ -125,4 +157,24 @@ pub async fn send(method: Method, url: &Url, headers: HeaderMap) -> Result<Answe
     request.headers_mut().extend(headers);
     let response = sender.send_request(request).await.map_err(failed)?;
     Ok(Answer { url: url.clone(), response, _connection: connection })
+}
+
+/// What hyper needs of a connection.
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
+/// The connection to `host`, over TLS if `trust` is given.
+async fn over(
+    host: &str,
+    stream: TcpStream,
+    trust: Option<&Trust>,
+) -> std::io::Result<Box<dyn Stream>> {
+    match trust {
+        #[cfg(feature = "tls")]
+        Some(trust) => Ok(Box::new(trust.connect(host, stream).await?)),
+        _ => {
+            let _plain = host;
+            Ok(Box::new(stream))
+        }
+    }
 }

@@ -22,6 +22,7 @@ pub mod probe;
 mod rate_limit;
 pub mod shutdown;
 pub mod startup;
+pub mod trust;
 
 pub use exit::{Usage, UsageContext, run};
 pub use healthcheck::Healthcheck;
@@ -30,3 +31,4 @@ pub use log::LogArgs;
 pub use metrics::Metrics;
 pub use parts::Parts;
 pub use shutdown::Shutdown;
+pub use trust::Trust;
