@@ -10,6 +10,8 @@ mod framing;
 mod limits;
 mod syntax;
 mod tcp;
+#[cfg(feature = "tls")]
+mod tls;
 #[cfg(feature = "websocket")]
 mod websocket;
 
