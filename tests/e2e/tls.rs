@@ -29,7 +29,8 @@ impl Https {
     }
 
     fn curl(&self, url: &str, more: &[&str]) -> Finished {
-        let args = [&["-sS", "--fail", "--cacert", &self.ca(), url], more].concat();
+        let ca = self.ca();
+        let args = [&["-sS", "--fail", "--cacert", &ca, url], more].concat();
         let finished = run(&require(Tool::CURL), args);
         assert!(finished.status.success(), "{}", finished.stderr);
         finished
