@@ -54,7 +54,7 @@ bench-tracker: setup-bench-tracker release ## Compare the tracker with others ov
 	@/usr/bin/python3 tests/bench/tracker.py $(ARGS)
 
 test-aquatic: ## Test the tracker with the feature aquatic (needs io_uring)
-	@cargo test --locked --workspace --features seedbed-tracker/aquatic --test aquatic
+	@cargo test --locked --workspace --features seedbed-tracker/aquatic --test tracker aquatic::
 
 bench-range: release ## Compare the range server with nginx, then load it for 20 s
 	$(call install,test -x /usr/sbin/nginx,nginx-light)
@@ -84,10 +84,7 @@ compose-up: images ## Run a bed of containers until it is healthy; PROJECT=run-1
 	@while [ "$$(docker ps -q --filter label=com.docker.compose.project=$(PROJECT) --filter health=starting)" ]; do sleep 0.1; done
 	@$(COMPOSE) ps
 
-compose-check: ## Check format, clippy and docs, and run the unit and protocol tests: no containers, no clients
-	@tests/check.sh
-
-test: setup-test images ## Test the images and the compose file
+compose-test: setup-test images ## Test the images and the compose file
 	@cargo test --locked -p seedbed-tests --test containers
 
 compose-down: ## Take a bed of containers down, with all that belongs to it; PROJECT=run-17
