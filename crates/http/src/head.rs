@@ -1,8 +1,9 @@
 //! The head of a request: its request line and header section (RFC 9112 sections 2 to 6).
 //!
 //! Parsing is strict. Whatever two recipients could read in two ways is refused, and nothing after
-//! a refused request is ever answered. The one exception is a setting of the server: a tracker's
-//! clients put raw bytes, and even spaces, into a request target.
+//! a refused request is ever answered. The exceptions are one setting of the server: a tracker's
+//! clients put raw bytes, and even spaces, into a request target, and IPv6 addresses without brackets
+//! into Host.
 
 use std::{borrow::Cow, mem::MaybeUninit, str};
 
@@ -177,7 +178,7 @@ pub fn parse<R>(
                 return then(Err(Refusal::bad_request("wanted a request target in ASCII")));
             }
             let line = RequestLine::new(method, target);
-            then(checked(line, request.version == Some(1), request.headers))
+            then(checked(line, request.version == Some(1), request.headers, raw_targets))
         }
         Err(httparse::Error::TooManyHeaders) => then(Err(Refusal::head_too_large(head.len()))),
         _ => parse_raw(head, raw_targets, then),
@@ -219,7 +220,7 @@ fn parse_raw<R>(
     let mut fields = [httparse::EMPTY_HEADER; FIELDS];
     match httparse::parse_headers(&head[line_end + 1..], &mut fields) {
         Ok(httparse::Status::Complete((length, fields))) if line_end + 1 + length == head.len() => {
-            then(checked(RequestLine::new(method, target), is_http11, fields))
+            then(checked(RequestLine::new(method, target), is_http11, fields, raw_targets))
         }
         Err(httparse::Error::TooManyHeaders) => then(Err(Refusal::head_too_large(head.len()))),
         _ => then(Err(malformed)),
@@ -236,6 +237,7 @@ fn checked<'a>(
     line: RequestLine<'a>,
     is_http11: bool,
     fields: &'a [Header<'a>],
+    raw_targets: bool,
 ) -> Result<Head<'a>, Refusal> {
     let (mut hosts, mut length, mut chunked, mut keep_alive) = (0, None, false, false);
     let mut head = Head {
@@ -252,7 +254,7 @@ fn checked<'a>(
         match name.len() {
             4 if name.eq_ignore_ascii_case("host") => {
                 hosts += 1;
-                if !is_host(value) {
+                if !is_host(value) && !(raw_targets && is_bare_ipv6(value)) {
                     return Err(Refusal::bad_request("wanted a valid Host header field"));
                 }
             }
@@ -340,6 +342,12 @@ fn is_host(value: &[u8]) -> bool {
         _ => false,
     };
     is_port && host.iter().all(is_name)
+}
+
+/// Whether a value is an IPv6 address without brackets, perhaps with a port, as libtorrent writes it.
+fn is_bare_ipv6(value: &[u8]) -> bool {
+    let is_of_address = |byte: &u8| byte.is_ascii_hexdigit() || b":.".contains(byte);
+    memchr::memchr_iter(b':', value).nth(1).is_some() && value.iter().all(is_of_address)
 }
 
 /// What a URI may not hold as it is.

@@ -84,8 +84,8 @@ impl<S: HttpService, F: FastPath> Server<S, F> {
         Self { limits, ..self }
     }
 
-    /// Whether a request target may hold any bytes, spaces too, as announces of trackers do. All
-    /// else stays strict.
+    /// Whether a request target may hold any bytes, spaces too, and Host an IPv6 address without
+    /// brackets, as clients of trackers send them. All else stays strict.
     #[must_use]
     pub fn raw_targets(self, raw_targets: bool) -> Self {
         Self { raw_targets, ..self }

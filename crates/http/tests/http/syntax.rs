@@ -112,6 +112,20 @@ async fn exactly_one_valid_host_is_wanted() {
     }
 }
 
+/// libtorrent announces to a tracker at an IPv6 address so.
+#[tokio::test(start_paused = true)]
+async fn an_ipv6_address_without_brackets_is_a_host_where_raw_targets_are_allowed() {
+    for host in ["::1:35925", "::1", "fe80::1:2:8000"] {
+        let request = format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        assert_eq!(refused(request.clone()).await, 400, "{host}");
+        let answer = exchange_with(&echo_server().raw_targets(true), request).await;
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{host}: {answer}");
+    }
+    let request = "GET / HTTP/1.1\r\nHost: a::1\r\nHost: ::1\r\n\r\n";
+    let answer = exchange_with(&echo_server().raw_targets(true), request).await;
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn raw_bytes_in_a_target_are_taken_where_they_are_allowed() {
     let server = echo_server().raw_targets(true);
