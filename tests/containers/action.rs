@@ -67,7 +67,7 @@ fn start_bed_on_free_ports(inputs: &[(&str, &str)]) -> (String, Started) {
     loop {
         let offset = next_offset();
         let bed = start_bed(&[&[("PORT_OFFSET", &*offset)], inputs].concat());
-        if !bed.printed().contains("Address already in use") {
+        if !bed.printed().contains("is in use (") {
             return (offset, bed);
         }
     }
@@ -98,7 +98,7 @@ fn every_url_that_the_action_gives_answers_and_a_second_bed_on_its_ports_fails_w
     let printed = second.printed();
     let reason = printed.lines().last().unwrap();
     assert!(reason.starts_with("::error::the bed failed to start: "), "{printed}");
-    assert!(reason.contains("Address already in use"), "{printed}");
+    assert!(reason.contains("is in use (tracker, "), "{printed}");
     assert!(!second.is_there() && second.outputs.is_empty());
 
     // A name that is taken is not the script's to remove.
