@@ -10,11 +10,11 @@
 //! - [`tls`]: the flags, certificates and handshake of TLS;
 //! - [`connection`]: the loop over the requests of a connection;
 //! - [`head`]: a request line and header section, checked strictly;
-//! - [`request_body`]: the content of a request, which is read before the service sees the request;
+//! - `request_body`: the content of a request, which is read before the service sees the request;
 //! - [`fast_path`]: answers made straight from a head, without an `http::Request`;
 //! - [`app`]: the layers that hold for every request, around the service;
 //! - [`body`]: content of a response that is neither bytes nor a stream, such as parts of a file;
-//! - [`writer`]: sends a response piece by piece, as a [`delivery`] plan asks it to;
+//! - `writer`: sends a response piece by piece, as a [`delivery`] plan asks it to;
 //! - [`upgrade`]: hands the connection over to another protocol.
 //!
 //! Every bound is a field of [`Limits`] or a constant beside it.

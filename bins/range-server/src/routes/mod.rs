@@ -2,7 +2,7 @@
 //!
 //! Everything here turns a request into a response. Whether a range or a precondition counts is
 //! decided in [`rfc9110`](crate::rfc9110), and only [`content`](crate::content) opens files.
-//! [`EveryRequest`] is the one place that every request passes, whatever it gets.
+//! `EveryRequest` is the one place that every request passes, whatever it gets.
 
 mod every_request;
 mod files;
