@@ -254,7 +254,7 @@ fn checked<'a>(
         match name.len() {
             4 if name.eq_ignore_ascii_case("host") => {
                 hosts += 1;
-                if !is_host(value) && !(raw_targets && is_bare_ipv6(value)) {
+                if !(is_host(value) || raw_targets && is_bare_ipv6(value)) {
                     return Err(Refusal::bad_request("wanted a valid Host header field"));
                 }
             }
