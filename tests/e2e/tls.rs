@@ -1,9 +1,12 @@
 //! `seedbed up --tls`: tracker and range server speak https, and clients that trust its CA download.
 
-use std::{path::Path, process::Command};
+use std::path::Path;
 
 use seedbed_testkit::{Finished, Tool, binary, get_json, require, run, sha256_file, wait_until};
-use seedbed_tests::bed::{Bed, Fixture};
+use seedbed_tests::{
+    bed::{Bed, Fixture},
+    client::{Running, aria2},
+};
 use tempfile::TempDir;
 
 /// A bed over https.
@@ -90,21 +93,9 @@ fn aria2_downloads_through_the_https_tracker_if_it_trusts_the_ca() {
         kept.collect::<Vec<_>>().join("&")
     };
     let start = |directory: &Path, trust: &[&str]| {
-        let mut command = Command::new(require(Tool::ARIA2));
-        command.arg("--dir").arg(directory).args(trust).args([
-            "--no-conf",
-            "--seed-time=0",
-            "--enable-dht=false",
-            "--enable-dht6=false",
-            "--bt-enable-lpd=false",
-            "--enable-peer-exchange=false",
-            "--listen-port=20000-60000",
-            "--file-allocation=none",
-            "--console-log-level=info",
-            "--summary-interval=0",
-        ]);
-        command.arg(&magnet);
-        seedbed_tests::client::Running::start("aria2", &mut command, directory)
+        let mut command = aria2::hermetic(directory);
+        command.args(trust).arg(&magnet);
+        Running::start("aria2", &mut command, directory)
     };
     let [with, without] = [(); 2].map(|()| tempfile::tempdir().unwrap());
     let untrusting = start(without.path(), &[]);

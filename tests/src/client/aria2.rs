@@ -12,6 +12,17 @@ pub(super) fn command(source: &str, directory: &Path, connect: Connect) -> Optio
         Connect::Encrypted => &["--bt-require-crypto=true", "--bt-min-crypto-level=arc4"],
         Connect::Utp => return None,
     };
+    let mut command = hermetic(directory);
+    command.args(encryption).arg(source);
+    Some(command)
+}
+
+/// aria2 that downloads into `directory`, and finds peers by nothing but trackers.
+///
+/// # Panics
+/// It is not installed.
+#[must_use]
+pub fn hermetic(directory: &Path) -> Command {
     let mut command = Command::new(require(Tool::ARIA2));
     command.arg("--dir").arg(directory).args([
         "--no-conf",
@@ -26,6 +37,5 @@ pub(super) fn command(source: &str, directory: &Path, connect: Connect) -> Optio
         "--console-log-level=info",
         "--summary-interval=0",
     ]);
-    command.args(encryption).arg(source);
-    Some(command)
+    command
 }

@@ -4,7 +4,7 @@
 //! Each client has a file of its own, which turns a download into a command. Everything that a
 //! client keeps lies in its download directory, in files whose names begin with a dot.
 
-mod aria2;
+pub mod aria2;
 mod ctorrent;
 mod deluge;
 mod libtorrent;
